@@ -1,0 +1,132 @@
+"""What a benchmark is (a TOML file) and how budgets and `--set` assignments are read."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import tomllib
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from ganbench.errors import UsageError
+from ganbench.types import OptionValue
+
+PROTOCOL = "ganbench-v1"
+
+Augmentation = Literal["flip", "rotate", "crop"]
+Precision = Literal["fp32", "bf16"]
+
+
+class Budget(NamedTuple):
+    """How long one trial trains: real images in thousands, generator updates, or wall-clock minutes of training."""
+
+    amount: float
+    unit: Literal["kimg", "steps", "min"]
+
+    def __str__(self) -> str:
+        return f"{self.amount:g}{self.unit}"
+
+
+def parse_budget(text: str) -> Budget:
+    """Read `50kimg`, `2000steps` or `10min`. Raises UsageError for anything else."""
+    match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*(kimg|steps|min)\s*", text)
+    if match is None or float(match[1]) <= 0:
+        raise UsageError(f"budget '{text}': expected a positive number and a unit, such as 50kimg, 2000steps or 10min.")
+    amount, unit = float(match[1]), match[2]
+    if unit == "steps" and amount != int(amount):
+        raise UsageError(f"budget '{text}': steps are whole; use {max(1, round(amount))}steps.")
+    return Budget(amount, unit)  # type: ignore[arg-type]  # the pattern admits these three units only
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class DataSection(_Section):
+    dataset: str
+    resolution: int | None = Field(default=None, ge=8, le=1024)
+    augment: tuple[Augmentation, ...] = ()
+
+
+class TrainingSection(_Section):
+    budget: str
+    batch_size: int = Field(default=64, ge=2)
+    ema: float = Field(default=0.0, ge=0.0, lt=1.0)  # decay per step of the averaged generator; 0 turns it off
+    precision: Precision = "fp32"
+    log_every_steps: int = Field(default=20, ge=1)
+    heldout_every_steps: int = Field(default=100, ge=1)
+    checkpoint_every_seconds: float = Field(default=30.0, ge=0.0)
+
+    @field_validator("budget")
+    @classmethod
+    def _readable(cls, value: str) -> str:
+        try:
+            return str(parse_budget(value))
+        except UsageError as error:
+            raise ValueError(str(error)) from error
+
+
+class EvaluationSection(_Section):
+    num_samples: int = Field(default=2500, ge=2)
+    metrics: tuple[str, ...] = ()  # empty: every metric that can be computed
+    extractor: str = "auto"
+    rank_by: str = "fid"
+
+
+class Benchmark(_Section):
+    """A benchmark: which plugins on which data for how long, and how they are measured."""
+
+    name: str = Field(pattern=r"^[a-z0-9][a-z0-9.-]*$")
+    title: str
+    description: str = ""
+    protocol: str = PROTOCOL
+    plugins: tuple[str, ...]
+    controls: tuple[str, ...] = ("noise", "memorizer")
+    data: DataSection
+    training: TrainingSection
+    evaluation: EvaluationSection = EvaluationSection()
+    options: dict[str, OptionValue] = Field(default_factory=dict)  # for every plugin that has an option of that name
+    plugin_options: dict[str, dict[str, OptionValue]] = Field(default_factory=dict)
+
+
+def read_benchmark(path: Path) -> Benchmark:
+    """Read a benchmark's TOML file. Raises UsageError that names the file and the field."""
+    try:
+        return Benchmark.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise UsageError(f"{path}: not a readable TOML file: {error}") from error
+    except ValidationError as error:
+        raise UsageError(f"{path}: {explain_validation(error)}") from error
+
+
+def explain_validation(error: ValidationError) -> str:
+    """One clause per wrong field, in words."""
+    return "; ".join(
+        f"{'.'.join(str(part) for part in item['loc']) or 'file'}: {item['msg']}" for item in error.errors()
+    )
+
+
+def parse_assignment(text: str) -> tuple[str, str, OptionValue]:
+    """Read `--set dcgan.lr=1e-4` as (plugin, option, value); the value is typed as in TOML, else it is a string."""
+    match = re.fullmatch(r"([A-Za-z0-9_-]+)\.([A-Za-z0-9_]+)=(.*)", text)
+    if match is None:
+        raise UsageError(f"--set '{text}': expected PLUGIN.OPTION=VALUE, such as dcgan.lr=1e-4.")
+    plugin, option, raw = match.groups()
+    try:
+        value = tomllib.loads(f"value = {raw}")["value"]
+    except tomllib.TOMLDecodeError:
+        value = raw
+    return plugin, option, value if isinstance(value, bool | int | float | str) else raw
+
+
+def canonical_json(value: Any) -> str:
+    """JSON with sorted keys and no spaces: equal values give equal text."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+
+
+def sha256_of(value: Any) -> str:
+    """SHA-256 of a JSON value."""
+    return hashlib.sha256(canonical_json(value).encode()).hexdigest()

@@ -1,0 +1,193 @@
+"""The files of a run as typed records: run.json, trial.json, history.jsonl, metrics.json, leaderboard.json.
+
+Reading checks every field, so a report or a script never works on a half-understood file. No torch here: a report can
+be built from the stored files alone.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+SCHEMA_VERSION = 1
+
+Status = Literal["pending", "training", "sampling", "evaluating", "done", "failed", "interrupted"]
+Role = Literal["model", "control", "reference"]
+
+
+class Record(BaseModel):
+    """Base of all stored records: unknown fields are an error, values do not change after reading."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class PluginRecord(Record):
+    """Identity of a plugin: enough to tell whether two results came from the same code."""
+
+    name: str
+    entry_point: str
+    distribution: str
+    version: str
+    api_version: int
+    source_sha256: str
+    title: str = ""
+    paper: str = ""
+    description: str = ""
+
+
+class FailedPlugin(Record):
+    """A plugin that could not be loaded: where it came from, at which stage and why."""
+
+    entry_point: str
+    distribution: str
+    stage: str
+    error: str
+
+
+class ExtractorRecord(Record):
+    name: str
+    weights_sha256: str
+    resize: str
+
+
+class MetricRecord(Record):
+    """One number of metrics.json, with all that is needed to judge it."""
+
+    title: str
+    value: float
+    ci95: tuple[float, float] | None
+    ci95_method: str
+    higher_is_better: bool | None
+    num_samples: int
+    num_reference: int | None
+    extractor: ExtractorRecord | None  # None: the number does not come from an extractor
+    canonical: bool  # False: people are shown "FID · extractor", never plain FID
+    protocol: str
+    seconds: float
+    details: dict[str, Any] = Field(default_factory=dict)
+
+    @property
+    def label(self) -> str:
+        """The name that people are shown: with any extractor but the canonical one, it carries the extractor's name."""
+        if self.extractor is None or self.canonical:
+            return self.title
+        return f"{self.title} · {self.extractor.name}"
+
+
+class MetricsFile(Record):
+    """metrics.json and `ganbench evaluate --json`. `unavailable` maps a metric's id to why it is not there."""
+
+    schema_version: int = SCHEMA_VERSION
+    metrics: dict[str, MetricRecord]
+    unavailable: dict[str, str] = Field(default_factory=dict)
+    provenance: dict[str, Any]
+
+
+class Parameters(Record):
+    """Trainable parameters of each network."""
+
+    generator: int
+    discriminator: int
+
+
+class Cost(Record):
+    """What a trial cost. `images` counts real images shown to the discriminator."""
+
+    training_seconds: float = 0.0
+    sampling_seconds: float = 0.0
+    evaluation_seconds: float = 0.0
+    images_per_second: float = 0.0
+    peak_memory_mib: float = 0.0
+    device: str = ""
+
+
+class TrialError(Record):
+    """Why a trial failed. `message` is for the reader of the report, `traceback` for the plugin's author."""
+
+    stage: str
+    type: str
+    message: str
+    traceback: str = ""
+
+
+class Trial(Record):
+    """trial.json: one plugin, one training seed."""
+
+    schema_version: int = SCHEMA_VERSION
+    plugin: str
+    seed: int
+    role: Role
+    status: Status
+    options: dict[str, bool | int | float | str] = Field(default_factory=dict)
+    parameters: Parameters | None = None
+    num_steps: int = 0
+    num_images: int = 0
+    resumed_at: list[int] = Field(default_factory=list)  # the steps at which training was taken up again
+    cost: Cost = Cost()
+    warnings: list[str] = Field(default_factory=list)
+    error: TrialError | None = None
+    provenance: dict[str, Any] = Field(default_factory=dict)
+
+
+class Run(Record):
+    """run.json. `configuration` is what decides the results: a folder is resumed only under an equal one."""
+
+    schema_version: int = SCHEMA_VERSION
+    ganbench_version: str
+    created: str
+    benchmark: str
+    title: str
+    protocol: str
+    configuration: dict[str, Any]
+    configuration_sha256: str
+    environment: dict[str, Any]
+    plugins: list[PluginRecord]
+    failed_plugins: list[FailedPlugin] = Field(default_factory=list)
+    class_names: list[str] = Field(default_factory=list)
+
+
+class Score(Record):
+    """One cell of the board: mean over training seeds; `ci95` says what `ci95_method` covers."""
+
+    label: str
+    value: float
+    ci95: tuple[float, float] | None
+    ci95_method: str
+    higher_is_better: bool | None
+    num_seeds: int
+    num_samples: int
+
+
+class BoardRow(Record):
+    """One line of the board. Controls and references have no rank; equal ranks are ties."""
+
+    plugin: str
+    title: str
+    role: Role
+    rank: int | None
+    tied: bool
+    status: Status
+    num_seeds: int
+    num_failed: int
+    parameters: Parameters | None
+    training_seconds: float
+    images_per_second: float
+    scores: dict[str, Score]
+    note: str = ""
+
+
+class Board(Record):
+    """leaderboard.json: rows in order of rank, controls and failed plugins after them."""
+
+    schema_version: int = SCHEMA_VERSION
+    benchmark: str
+    title: str
+    protocol: str
+    rank_by: str
+    rank_by_label: str
+    columns: list[str]
+    rows: list[BoardRow]
+    notes: list[str]
+    configuration_sha256: str
+    created: str

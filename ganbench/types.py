@@ -1,0 +1,212 @@
+"""The records that cross module borders. Nothing here imports torch at run time, so listing plugins stays cheap.
+
+Arrays on disk and between stages are NumPy; tensors appear only between the host and a plugin (`Batch`, `GAN`).
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Literal, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+API_VERSION = 1
+
+DataKind = Literal["image", "points"]
+OptionValue = bool | int | float | str
+Options = Mapping[str, OptionValue]
+_NOTHING: Mapping[str, Any] = MappingProxyType({})
+
+
+@dataclass(frozen=True)
+class DataSpec:
+    """What a plugin must generate. Images: `channels` and `resolution` (square); points: `dim`."""
+
+    kind: DataKind
+    channels: int = 0
+    resolution: int = 0
+    dim: int = 0
+    num_classes: int | None = None  # None: the data have no labels
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Shape of one sample as a tensor: (C, H, W) for images, (D,) for points."""
+        if self.kind == "image":
+            return (self.channels, self.resolution, self.resolution)
+        return (self.dim,)
+
+
+@dataclass(frozen=True)
+class Batch:
+    """One batch on the training device: `real` float32 [N, C, H, W] in [-1, 1] (or points [N, D]), `labels` int64 [N]."""
+
+    real: Tensor
+    labels: Tensor | None = None
+
+
+@dataclass(frozen=True)
+class ModelInfo:
+    """What a model plugin says of itself. `options` are the defaults; `option_help` explains each."""
+
+    name: str
+    title: str
+    paper: str = ""
+    description: str = ""
+    conditional: bool = False
+    control: bool = False  # a control is shown on every board but never ranked
+    data_kinds: Sequence[DataKind] = ("image",)
+    options: Options = field(default_factory=dict)
+    option_help: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class ImageSet:
+    """Images uint8 [N, H, W, C] (C is 1 or 3), with int64 labels [N] where there are any."""
+
+    name: str
+    images: npt.NDArray[np.uint8]
+    labels: npt.NDArray[np.int64] | None = None
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    @cached_property
+    def sha256(self) -> str:
+        """Hash of the pixels and their shape; the labels do not enter, since features do not depend on them."""
+        digest = hashlib.sha256(repr(self.images.shape).encode())
+        digest.update(np.ascontiguousarray(self.images).data)
+        return digest.hexdigest()
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Real images: `train` is what models learn from and are measured against, `test` is held out from both."""
+
+    name: str
+    spec: DataSpec
+    train: ImageSet
+    test: ImageSet
+    class_names: tuple[str, ...] = ()
+
+    @cached_property
+    def sha256(self) -> str:
+        """Hash of both splits, pixels and labels."""
+        digest = hashlib.sha256()
+        for split in (self.train, self.test):
+            digest.update(split.sha256.encode())
+            if split.labels is not None:
+                digest.update(np.ascontiguousarray(split.labels).data)
+        return digest.hexdigest()
+
+
+@dataclass(frozen=True)
+class DatasetInfo:
+    """A dataset that can be asked for by `name`, or by `name:PATH` where `takes_path`.
+
+    `load(path, resolution, root)` returns the Dataset at `resolution` pixels (None: as stored); `root` is where
+    downloads are kept. It raises DataError with a remedy.
+    """
+
+    name: str
+    title: str
+    load: Callable[[str | None, int | None, Path], Dataset]
+    takes_path: bool = False
+    source: str = ""
+
+
+@dataclass(frozen=True)
+class ExtractorIdentity:
+    """What makes two feature sets comparable: same network, same weights, same way of resizing."""
+
+    name: str
+    weights_sha256: str
+    resize: str
+
+
+@dataclass(frozen=True)
+class FeatureSet:
+    """Features float32 [N, D] of a set of images and, where the extractor has classes, logits float32 [N, K]."""
+
+    features: npt.NDArray[np.float32]
+    logits: npt.NDArray[np.float32] | None = None
+
+
+class Extractor(Protocol):
+    """A loaded feature extractor on a device."""
+
+    identity: ExtractorIdentity
+
+    def __call__(self, images: Tensor) -> tuple[Tensor, Tensor | None]:
+        """Images uint8 [N, C, H, W], C in {1, 3} → features float32 [N, D] and logits [N, K] or None."""
+        ...
+
+
+@dataclass(frozen=True)
+class ExtractorInfo:
+    """An extractor by name. `missing()` says why it cannot be used now and what to do, or is None."""
+
+    name: str
+    title: str
+    load: Callable[[str], Extractor]  # the argument is the device
+    missing: Callable[[], str | None]
+    feature_dim: int
+    canonical: bool = False  # only the canonical Inception's numbers are called plain FID, KID and IS
+    has_logits: bool = True
+    paper: str = ""
+
+
+@dataclass(frozen=True)
+class MetricResult:
+    """One number with its 95 % interval (`ci95_method` says how it was made) and the counts behind it."""
+
+    value: float
+    ci95: tuple[float, float] | None
+    ci95_method: str
+    num_samples: int
+    num_reference: int | None = None
+    details: Mapping[str, Any] = field(default_factory=dict)  # JSON values only
+
+
+class MetricUnavailableError(Exception):
+    """Raised by a metric that cannot be computed here; the text says why and what would make it possible."""
+
+
+@dataclass(frozen=True)
+class MetricInfo:
+    """A metric by id. `compute` gets the shared inputs of one evaluation (`ganbench.metrics.inputs.MetricInputs`)."""
+
+    id: str
+    title: str
+    compute: Callable[[Any], MetricResult]
+    higher_is_better: bool | None  # None: neither, it describes
+    needs: Sequence[Literal["reference", "logits", "classifier", "train", "lpips"]] = ()
+    uses_extractor: bool = True  # the number is named after the extractor unless that is canonical
+    range: str = ""
+    paper: str = ""
+    limits: str = ""
+
+
+@dataclass(frozen=True)
+class ReportSection:
+    """A section added to each trial of the HTML report. `render(trial_folder, metrics)` returns HTML or None."""
+
+    title: str
+    render: Callable[[Path, Mapping[str, Any]], str | None]
+
+
+@dataclass(frozen=True)
+class ExecutorInfo:
+    """A way to run trials. `run(trials, jobs, on_event)` starts each trial as a process of its own and waits for all."""
+
+    name: str
+    title: str
+    run: Callable[..., None]
