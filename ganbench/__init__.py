@@ -1,0 +1,73 @@
+"""ganbench trains GAN variants under one protocol, measures them and writes leaderboards.
+
+What a plugin imports is offered here; each name is loaded on first use, so `import ganbench` stays cheap.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from ganbench.hookspecs import hookimpl
+    from ganbench.models import GAN, adam, mlp
+    from ganbench.types import (
+        Batch,
+        Dataset,
+        DatasetInfo,
+        DataSpec,
+        ExecutorInfo,
+        ExtractorInfo,
+        ImageSet,
+        MetricInfo,
+        MetricResult,
+        ModelInfo,
+        ReportSection,
+    )
+
+__version__ = "0.1.0"
+
+_HOME = {
+    "hookimpl": "ganbench.hookspecs",
+    **dict.fromkeys(("GAN", "adam", "mlp"), "ganbench.models"),
+    **dict.fromkeys(
+        (
+            "Batch",
+            "DataSpec",
+            "Dataset",
+            "DatasetInfo",
+            "ExecutorInfo",
+            "ExtractorInfo",
+            "ImageSet",
+            "MetricInfo",
+            "MetricResult",
+            "ModelInfo",
+            "ReportSection",
+        ),
+        "ganbench.types",
+    ),
+}
+
+__all__ = [
+    "GAN",
+    "Batch",
+    "DataSpec",
+    "Dataset",
+    "DatasetInfo",
+    "ExecutorInfo",
+    "ExtractorInfo",
+    "ImageSet",
+    "MetricInfo",
+    "MetricResult",
+    "ModelInfo",
+    "ReportSection",
+    "adam",
+    "hookimpl",
+    "mlp",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module 'ganbench' has no attribute '{name}'")
+    return getattr(importlib.import_module(_HOME[name]), name)
