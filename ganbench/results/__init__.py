@@ -1,0 +1,1 @@
+"""The stored results of a run: their files, and the leaderboard made from them."""

@@ -46,6 +46,8 @@ class FailedPlugin(Record):
 
 
 class ExtractorRecord(Record):
+    """The extractor behind a number: numbers are comparable only where all three fields agree."""
+
     name: str
     weights_sha256: str
     resize: str
@@ -148,7 +150,7 @@ class Run(Record):
 
 
 class Score(Record):
-    """One cell of the board: mean over training seeds; `ci95` says what `ci95_method` covers."""
+    """One cell of the board: mean over training seeds; `ci95_method` says what the interval covers."""
 
     label: str
     value: float
@@ -157,16 +159,35 @@ class Score(Record):
     higher_is_better: bool | None
     num_seeds: int
     num_samples: int
+    extractor: ExtractorRecord | None = None
+    canonical: bool = True
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """The interval, or the value alone where none is known."""
+        return self.ci95 or (self.value, self.value)
+
+    def beats(self, other: Score) -> bool:
+        """Whether this interval lies wholly on the better side of the other's; never where neither side is better."""
+        if self.higher_is_better is None:
+            return False
+        if self.higher_is_better:
+            return self.interval[0] > other.interval[1]
+        return self.interval[1] < other.interval[0]
 
 
 class BoardRow(Record):
-    """One line of the board. Controls and references have no rank; equal ranks are ties."""
+    """One line of the board. Controls and references have no rank.
+
+    A ranked row is tied with every model whose interval overlaps its own, so that no order between them is claimed.
+    """
 
     plugin: str
     title: str
     role: Role
     rank: int | None
     tied: bool
+    tied_with: list[str] = Field(default_factory=list)
     status: Status
     num_seeds: int
     num_failed: int
@@ -178,7 +199,10 @@ class BoardRow(Record):
 
 
 class Board(Record):
-    """leaderboard.json: rows in order of rank, controls and failed plugins after them."""
+    """leaderboard.json: rows in order of rank, then failed plugins, then the reference and the controls.
+
+    `warnings` are reasons to distrust the board; `notes` say how to read it.
+    """
 
     schema_version: int = SCHEMA_VERSION
     benchmark: str
@@ -188,6 +212,7 @@ class Board(Record):
     rank_by_label: str
     columns: list[str]
     rows: list[BoardRow]
+    warnings: list[str] = Field(default_factory=list)
     notes: list[str]
     configuration_sha256: str
     created: str

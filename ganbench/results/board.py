@@ -1,0 +1,257 @@
+"""The leaderboard of one run: means over training seeds, intervals, ranks with ties, and what speaks against them.
+
+Rank: 1 + the number of models whose interval lies wholly on the better side. Models whose intervals overlap are shown
+as tied. Only models are ranked; controls and the reference row stand below for orientation. Where the numbers behind
+the ranking metric were not made alike (extractor, protocol, counts), nothing is ranked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from statistics import fmean, stdev
+from typing import Any
+
+import pandas as pd
+from scipy.stats import t as student_t
+
+from ganbench.results.checks import board_notes, board_warnings
+from ganbench.results.schema import Board, BoardRow, MetricRecord, Role, Run, Score, Status
+from ganbench.results.store import RunResults, TrialResults, write_bytes, write_record
+
+BOARD_FILE = "leaderboard.json"
+BOARD_TABLE = "leaderboard.csv"
+REFERENCE = "real"  # the name under which held-out real images are measured
+
+METRIC_ORDER = (
+    "fid",
+    "kid",
+    "is",
+    "precision",
+    "recall",
+    "density",
+    "coverage",
+    "modes",
+    "mode_kl",
+    "hq_ratio",
+    "ndb",
+    "label_accuracy",
+    "intra_fid",
+    "lpips_diversity",
+    "authenticity",
+    "nn_feature",
+    "nn_lpips",
+    "ppl",
+)
+
+
+def build_board(results: RunResults) -> Board:
+    """Rank the models of a run. The rows: ranked models, the other models, the reference, the controls."""
+    run = results.run
+    rank_by = str(run.configuration["benchmark"]["evaluation"]["rank_by"])
+    trials = _by_plugin(results)
+    rows = [_row(run, name, trials[name]) for name in trials]
+    comparable = len(_protocols(results.trials, rank_by)) == 1
+    ranked = _ranked([row for row in rows if row.role == "model"], rank_by) if comparable else []
+    names = {row.plugin for row in ranked}
+    order: dict[Role, int] = {"model": 0, "reference": 1, "control": 2}
+    others = sorted((row for row in rows if row.plugin not in names), key=lambda row: order[row.role])
+    rows = ranked + others
+    columns = _columns(rows, rank_by)
+    label = next((row.scores[rank_by].label for row in rows if rank_by in row.scores), rank_by)
+    differing = [metric for metric in columns if len(_protocols(results.trials, metric)) > 1]
+    return Board(
+        benchmark=run.benchmark,
+        title=run.title,
+        protocol=run.protocol,
+        rank_by=rank_by,
+        rank_by_label=label,
+        columns=columns,
+        rows=rows,
+        warnings=board_warnings(results, rows, rank_by, differing),
+        notes=board_notes(results, rows, rank_by),
+        configuration_sha256=run.configuration_sha256,
+        created=run.created,
+    )
+
+
+def write_board(results: RunResults) -> Board:
+    """Write leaderboard.json and leaderboard.csv into the run's folder; return the board."""
+    board = build_board(results)
+    write_record(results.path / BOARD_FILE, board)
+    table = pd.DataFrame([_flat(row, board.columns) for row in board.rows])
+    write_bytes(results.path / BOARD_TABLE, table.to_csv(index=False).encode())
+    return board
+
+
+def combine_seeds(records: Sequence[MetricRecord], role: Role) -> Score:
+    """Mean of one metric over training seeds.
+
+    With two seeds or more the interval is Student's t over the seeds (standard deviation with n-1). With one it is the
+    metric's own, which knows only of the sampling of images and says so.
+    """
+    values = [record.value for record in records]
+    first, n = records[0], len(records)
+    if n >= 2:
+        half = float(student_t.ppf(0.975, n - 1)) * stdev(values) / n**0.5
+        interval: tuple[float, float] | None = (fmean(values) - half, fmean(values) + half)
+        method = f"training seeds (Student t, {n} seeds)"
+    else:
+        interval = first.ci95
+        method = f"sampling of images ({first.ci95_method})" if interval else "no interval"
+        method += "; training variance unknown with one seed" if role == "model" else ""
+    return Score(
+        label=first.label,
+        value=fmean(values),
+        ci95=interval,
+        ci95_method=method,
+        higher_is_better=first.higher_is_better,
+        num_seeds=n,
+        num_samples=min(record.num_samples for record in records),
+        extractor=first.extractor,
+        canonical=first.canonical,
+    )
+
+
+def _by_plugin(results: RunResults) -> dict[str, list[TrialResults]]:
+    """Trials by plugin, in the benchmark's order; planned plugins without a trial yet are there, empty."""
+    configuration = results.run.configuration
+    groups: dict[str, list[TrialResults]] = {str(name): [] for name in configuration.get("plugins", {})}
+    for trial in results.trials:
+        groups.setdefault(trial.trial.plugin, []).append(trial)
+    return groups
+
+
+def _row(run: Run, name: str, trials: Sequence[TrialResults]) -> BoardRow:
+    done = [trial for trial in trials if trial.trial.status == "done" and trial.metrics is not None]
+    failed = [trial for trial in trials if trial.trial.status == "failed"]
+    role = trials[0].trial.role if trials else _planned_role(run, name)
+    records: dict[str, list[MetricRecord]] = {}
+    for trial in done:
+        for metric, record in (trial.metrics.metrics if trial.metrics else {}).items():
+            records.setdefault(metric, []).append(record)
+    return BoardRow(
+        plugin=name,
+        title=_title(run, name, records),
+        role=role,
+        rank=None,
+        tied=False,
+        status=_status(trials, done, _planned_seeds(run, role)),
+        num_seeds=len(done),
+        num_failed=len(failed),
+        parameters=next((trial.trial.parameters for trial in trials if trial.trial.parameters), None),
+        training_seconds=_mean(trial.trial.cost.training_seconds for trial in done),
+        images_per_second=_mean(trial.trial.cost.images_per_second for trial in done),
+        scores={metric: combine_seeds(group, role) for metric, group in records.items()},
+        note=_note(run, role, trials, done),
+    )
+
+
+def _status(trials: Sequence[TrialResults], done: Sequence[TrialResults], planned: int) -> Status:
+    """That of the first trial still to be finished; else done if any is, since a failed seed is told in the note."""
+    for item in trials:
+        if item.trial.status not in ("done", "failed"):
+            return item.trial.status
+    if len(trials) < planned:
+        return "pending"
+    return "done" if done else "failed"
+
+
+def _planned_seeds(run: Run, role: Role) -> int:
+    return int(run.configuration.get("seeds", 1)) if role == "model" else 1
+
+
+def _planned_role(run: Run, name: str) -> Role:
+    if name == REFERENCE:
+        return "reference"
+    return "control" if name in run.configuration["benchmark"].get("controls", ()) else "model"
+
+
+def _title(run: Run, name: str, records: dict[str, list[MetricRecord]]) -> str:
+    given = next((plugin.title for plugin in run.plugins if plugin.name == name and plugin.title), None)
+    if given or name != REFERENCE:
+        return given or name
+    halves = any(record.num_samples == record.num_reference for group in records.values() for record in group)
+    return "Real images (held-out half)" if halves else "Real images (held out)"
+
+
+def _note(run: Run, role: Role, trials: Sequence[TrialResults], done: Sequence[TrialResults]) -> str:
+    """Why the row is not, or not wholly, what was planned; empty if it is."""
+    planned = max(_planned_seeds(run, role), len(trials))
+    if not trials:
+        return "not started"
+    parts = []
+    for item in trials:
+        where = f"seed {item.trial.seed}: " if planned > 1 else ""
+        if item.trial.error is not None and item.trial.status == "failed":
+            error = item.trial.error
+            parts.append(f"{where}failed while {error.stage}: {error.type}: {error.message}")
+        elif item.trial.status != "done":
+            parts.append(f"{where}unfinished: {item.trial.status} at step {item.trial.num_steps}")
+        elif item.metrics is None:
+            parts.append(f"{where}not measured: metrics.json is missing")
+    if done and len(done) < planned:
+        parts.insert(0, f"{len(done)} of {planned} seeds done")
+    return "; ".join(parts)
+
+
+def _protocols(trials: Sequence[TrialResults], metric: str) -> set[Any]:
+    """The distinct ways in which a metric was made for models and controls; one of them means comparable.
+
+    The reference row is left out, since a dataset may have fewer held-out images than samples were drawn.
+    """
+    ways = set()
+    for item in trials:
+        record = item.metrics.metrics.get(metric) if item.metrics and item.trial.status == "done" else None
+        if record is not None and item.trial.role != "reference":
+            extractor = tuple(record.extractor.model_dump().values()) if record.extractor else None
+            ways.add((extractor, record.canonical, record.protocol, record.num_samples, record.num_reference))
+    return ways
+
+
+def _ranked(rows: Sequence[BoardRow], rank_by: str) -> list[BoardRow]:
+    """The rows that can be ranked, best first."""
+    able = [
+        row
+        for row in rows
+        if row.status == "done" and rank_by in row.scores and row.scores[rank_by].higher_is_better is not None
+    ]
+    ranked = []
+    for row in able:
+        own = row.scores[rank_by]
+        others = [(other.plugin, other.scores[rank_by]) for other in able if other.plugin != row.plugin]
+        ties = [name for name, score in others if not score.beats(own) and not own.beats(score)]
+        rank = 1 + sum(score.beats(own) for _, score in others)
+        ranked.append(row.model_copy(update={"rank": rank, "tied": bool(ties), "tied_with": ties}))
+    return sorted(ranked, key=lambda row: (row.rank, _badness(row.scores[rank_by])))
+
+
+def _badness(score: Score) -> float:
+    return -score.value if score.higher_is_better else score.value
+
+
+def _columns(rows: Sequence[BoardRow], rank_by: str) -> list[str]:
+    present = {metric for row in rows for metric in row.scores}
+    known = [metric for metric in (rank_by, *METRIC_ORDER) if metric in present]
+    return list(dict.fromkeys(known)) + sorted(present - {*METRIC_ORDER, rank_by})
+
+
+def _flat(row: BoardRow, columns: Sequence[str]) -> dict[str, Any]:
+    """One line of the CSV; a number that is not from the canonical extractor has the extractor in its column's name."""
+    line = row.model_dump(include={"plugin", "title", "role", "rank", "tied", "status", "num_seeds", "num_failed"})
+    line["generator_parameters"] = row.parameters.generator if row.parameters else None
+    line["discriminator_parameters"] = row.parameters.discriminator if row.parameters else None
+    line |= {"training_seconds": row.training_seconds, "images_per_second": row.images_per_second, "note": row.note}
+    for metric in columns:
+        score = row.scores.get(metric)
+        if score is None:
+            continue
+        plain = score.extractor is None or score.canonical
+        name = metric if plain or score.extractor is None else f"{metric}@{score.extractor.name}"
+        low, high = score.ci95 or (None, None)
+        line |= {name: score.value, f"{name}_low": low, f"{name}_high": high, f"{name}_n": score.num_samples}
+    return line
+
+
+def _mean(values: Iterable[float]) -> float:
+    values = list(values)
+    return fmean(values) if values else 0.0

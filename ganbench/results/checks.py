@@ -1,0 +1,128 @@
+"""What a reader must know before believing a board: warnings where a control comes out wrong, and how to read it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ganbench.results.schema import BoardRow, MetricRecord
+from ganbench.results.store import RunResults
+
+COPYING_SHARE = 0.9  # at this share of samples nearer to training images than held-out ones are, copying is suspected
+
+
+def board_warnings(results: RunResults, rows: Sequence[BoardRow], rank_by: str, differing: Sequence[str]) -> list[str]:
+    """Reasons to distrust the board; `differing` are the metrics whose numbers were not all made alike."""
+    warnings = []
+    if rank_by in differing:
+        warnings.append(
+            f"Nothing is ranked: {rank_by} was not measured alike for all rows (extractor, protocol or number of "
+            "images differ). Run the benchmark again with --fresh."
+        )
+    warnings += [
+        f"The column {metric} mixes numbers that were not made alike." for metric in differing if metric != rank_by
+    ]
+    warnings += _control_warnings(rows, rank_by)
+    warnings += _copy_warnings(results)
+    return warnings
+
+
+def board_notes(results: RunResults, rows: Sequence[BoardRow], rank_by: str) -> list[str]:
+    """How to read the board: extractor, counts, intervals, what is missing and why."""
+    run = results.run
+    notes = []
+    if note := run.environment.get("extractor_note"):
+        notes.append(str(note))
+    notes.append(f"Protocol {run.protocol}: compare these numbers only with numbers of the same protocol.")
+    notes += _count_notes(results, rows, rank_by)
+    if any(row.role == "model" and row.num_seeds == 1 for row in rows):
+        notes.append(
+            "One training seed: the intervals cover the sampling of images only. Training the same model again with "
+            "another seed can move it by more; use --seeds 3 or more before calling one model better."
+        )
+    for plugin in run.failed_plugins:
+        notes.append(
+            f"Plugin {plugin.entry_point} ({plugin.distribution}) did not load ({plugin.stage}): {plugin.error}"
+        )
+    return notes + _unavailable_notes(results)
+
+
+def _control_warnings(rows: Sequence[BoardRow], rank_by: str) -> list[str]:
+    """Held-out real images must be better than every model, noise worse."""
+    scores = {row.plugin: row.scores[rank_by] for row in rows if rank_by in row.scores and row.status == "done"}
+    models = [row for row in rows if row.role == "model" and row.plugin in scores]
+    if not models or scores[models[0].plugin].higher_is_better is None:
+        return []
+    sign = 1.0 if scores[models[0].plugin].higher_is_better else -1.0
+    label = scores[models[0].plugin].label
+    warnings = []
+    for row in rows:
+        score = scores.get(row.plugin)
+        if score is None or (row.role != "reference" and row.plugin != "noise"):
+            continue
+        if row.role == "reference":
+            wrong = [model.plugin for model in models if sign * scores[model.plugin].value >= sign * score.value]
+            meaning = f"held-out real images are not better than {', '.join(wrong)} on {label}"
+        else:
+            wrong = [model.plugin for model in models if sign * scores[model.plugin].value <= sign * score.value]
+            meaning = f"{', '.join(wrong)} came out no better than noise on {label}"
+        if wrong:
+            warnings.append(
+                f"A control came out wrong: {meaning}. The ranking should not be trusted before this is explained."
+            )
+    return warnings
+
+
+def _copy_warnings(results: RunResults) -> list[str]:
+    """The memoriser must be caught by its neighbours; a model must not be."""
+    warnings = []
+    for item in results.trials:
+        record = item.metrics.metrics.get("nn_feature") if item.metrics and item.trial.status == "done" else None
+        share = copying_share(record)
+        if share is None:
+            continue
+        if item.trial.plugin == "memorizer" and share < COPYING_SHARE:
+            warnings.append(
+                f"A control came out wrong: only {share:.0%} of the memorizer's samples lie nearer to a training image "
+                "than held-out images do, so copying would go unnoticed here."
+            )
+        if item.trial.role == "model" and share >= COPYING_SHARE:
+            warnings.append(
+                f"{item.trial.plugin} (seed {item.trial.seed}): {share:.0%} of its samples lie nearer to a training "
+                "image than the typical held-out image does. It may copy, or make a few typical images only: see its "
+                "neighbours."
+            )
+    return warnings
+
+
+def copying_share(record: MetricRecord | None) -> float | None:
+    """The share of samples nearer to a training image than the median held-out image is; None if not measured."""
+    share = record.details.get("share_closer_than_heldout") if record is not None else None
+    return float(share) if isinstance(share, int | float) else None
+
+
+def _count_notes(results: RunResults, rows: Sequence[BoardRow], rank_by: str) -> list[str]:
+    counts = {row.role: row.scores[rank_by].num_samples for row in rows if rank_by in row.scores}
+    samples = counts.get("model", counts.get("control"))
+    notes = []
+    if samples is not None:
+        notes.append(f"{samples:,} samples a row. Scores from small samples are biased: compare only at equal numbers.")
+    reference = counts.get("reference")
+    if reference is not None and samples is not None and reference != samples:
+        notes.append(
+            f"The reference row has {reference:,} images, since no more are held out; its scores are biased by that."
+        )
+    return notes
+
+
+def _unavailable_notes(results: RunResults) -> list[str]:
+    """Each metric that could not be computed, with the reason, once."""
+    reasons: dict[tuple[str, str], list[str]] = {}
+    for item in results.trials:
+        if item.metrics is not None and item.trial.role != "reference":
+            for metric, reason in item.metrics.unavailable.items():
+                reasons.setdefault((metric, reason), []).append(item.trial.plugin)
+    everyone = {item.trial.plugin for item in results.trials if item.metrics and item.trial.role != "reference"}
+    return [
+        f"{metric} is not measured{'' if set(names) == everyone else ' for ' + ', '.join(sorted(set(names)))}: {reason}"
+        for (metric, reason), names in reasons.items()
+    ]
