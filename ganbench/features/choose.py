@@ -1,0 +1,37 @@
+"""Which extractor an evaluation uses, and why."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ganbench.errors import UnknownNameError, WeightsError
+from ganbench.types import ExtractorInfo
+
+OFFLINE_DEFAULT = "efficientnet-lite0"
+
+
+def choose_extractor(name: str, infos: Sequence[ExtractorInfo]) -> tuple[ExtractorInfo, str]:
+    """The extractor called `name` and the reason in words.
+
+    `auto` takes the canonical one where its weights are present, else efficientnet-lite0. Raises UnknownNameError for
+    an unknown name, and WeightsError with the remedy for one whose weights are missing.
+    """
+    known = {info.name: info for info in infos}
+    if name != "auto":
+        if name not in known:
+            raise UnknownNameError("extractor", name, [*known, "auto"])
+        return _usable(known[name]), f"{name}: asked for"
+    canonical = next((info for info in infos if info.canonical), None)
+    lack = canonical.missing() if canonical else "no canonical extractor is installed"
+    if canonical is not None and lack is None:
+        return canonical, f"{canonical.name}: canonical, and its weights are present"
+    if OFFLINE_DEFAULT not in known:
+        raise UnknownNameError("extractor", OFFLINE_DEFAULT, known)
+    return _usable(known[OFFLINE_DEFAULT]), f"{OFFLINE_DEFAULT}: the canonical extractor cannot be used: {lack}"
+
+
+def _usable(info: ExtractorInfo) -> ExtractorInfo:
+    lack = info.missing()
+    if lack is not None:
+        raise WeightsError(f"extractor '{info.name}' cannot be used: {lack}")
+    return info
