@@ -1,0 +1,1 @@
+"""Datasets by name, images from files, batches for training, and pixels in and out."""
