@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import copy
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
+
+from ganbench.types import OptionValue
 
 
 class GAN(nn.Module):
@@ -19,9 +23,15 @@ class GAN(nn.Module):
         latent_dim: Length of one latent vector.
         latent: "normal" draws from N(0, 1), "uniform" from U(-1, 1).
         optimizers: By the name of the network they train: "generator", "discriminator".
+        options: What `ganbench_build` was given, kept for the training hook. Not saved: the host builds with the same.
 
-    More networks and buffers can be set as attributes, as on any module; they are saved too.
+    More networks and buffers can be set as attributes, as on any module; they are saved too. `copy.deepcopy` gives an
+    independent GAN whose optimisers train the copied networks.
     """
+
+    generator: Any  # nn.Module or None; Any spares each plugin a check for None
+    discriminator: Any
+    _device_marker: Tensor
 
     def __init__(
         self,
@@ -31,6 +41,7 @@ class GAN(nn.Module):
         latent_dim: int,
         latent: Literal["normal", "uniform"] = "normal",
         optimizers: Mapping[str, Optimizer] | None = None,
+        options: Mapping[str, OptionValue] | None = None,
     ) -> None:
         super().__init__()
         if latent not in ("normal", "uniform"):
@@ -40,14 +51,13 @@ class GAN(nn.Module):
         self.latent_dim = latent_dim
         self.latent = latent
         self.optimizers: dict[str, Optimizer] = dict(optimizers or {})
+        self.options: dict[str, OptionValue] = dict(options or {})
         self.register_buffer("_device_marker", torch.empty(0), persistent=False)
 
     @property
     def device(self) -> torch.device:
         """Where this model lives; also right for a model without parameters."""
-        marker = self._device_marker
-        assert isinstance(marker, Tensor)
-        return marker.device
+        return self._device_marker.device
 
     def sample_latents(self, num_samples: int) -> Tensor:
         """Fresh latents float32 [num_samples, latent_dim] on the model's device, from the global generator."""
@@ -56,18 +66,34 @@ class GAN(nn.Module):
             return torch.randn(shape, device=self.device)
         return torch.rand(shape, device=self.device) * 2 - 1
 
-    def minimize(self, network: str, loss: Tensor) -> None:
-        """One step of the optimiser called `network` down `loss` (0-d); gradients of that network are set anew."""
+    @contextmanager
+    def update(self, network: str) -> Iterator[Callable[[Tensor], None]]:
+        """One step of the optimiser called `network`, from the sum of the losses (0-d) backpropagated inside the block.
+
+        Yields the function that backpropagates one loss. Its gradients are summed on the parameters of this optimiser
+        and on no others, so that each network keeps the gradients of its own update::
+
+            with gan.update("discriminator") as backward:
+                backward(loss_on_real)
+                backward(loss_on_fake)
+        """
         optimizer = self.optimizers[network]
+        parameters = [p for group in optimizer.param_groups for p in group["params"] if p.requires_grad]
         optimizer.zero_grad(set_to_none=True)
-        loss.backward()
+        yield lambda loss: torch.autograd.backward(loss, inputs=parameters)
         optimizer.step()
+        torch.clear_autocast_cache()  # under autocast, the next pass would see the weights from before this step
+
+    def minimize(self, network: str, loss: Tensor) -> None:
+        """One step of the optimiser called `network` down `loss` (0-d); no other network's gradients are touched."""
+        with self.update(network) as backward:
+            backward(loss)
 
     def get_extra_state(self) -> dict[str, Any]:
         """The optimisers' states, so that `state_dict()` is complete."""
         return {"optimizers": {name: optimizer.state_dict() for name, optimizer in self.optimizers.items()}}
 
     def set_extra_state(self, state: dict[str, Any]) -> None:
-        """Load what `get_extra_state` returned."""
+        """Load what `get_extra_state` returned. Copied, since optimisers keep the very tensors that they are given."""
         for name, optimizer in self.optimizers.items():
-            optimizer.load_state_dict(state["optimizers"][name])
+            optimizer.load_state_dict(copy.deepcopy(state["optimizers"][name]))

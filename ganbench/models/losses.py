@@ -1,0 +1,106 @@
+"""Losses of the original game and of its class-conditional form. All are computed in float32, also under autocast.
+
+An objective says what each network minimises, as named terms that the standard iteration adds up and reports.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+Terms = dict[str, Tensor]
+
+
+class Objective(Protocol):
+    """What the discriminator minimises on real and on fake samples, and the generator on its fakes.
+
+    Each method gets what the discriminator returned and the samples' labels [N] (or None, or whatever else the samples
+    were made from), and returns 0-d terms by name.
+    """
+
+    def real(self, output: Any, labels: Any) -> Terms:
+        """The discriminator's terms on real samples."""
+        ...
+
+    def fake(self, output: Any, labels: Any) -> Terms:
+        """The discriminator's terms on fake samples."""
+        ...
+
+    def generator(self, output: Any, labels: Any) -> Terms:
+        """The generator's terms on fake samples."""
+        ...
+
+
+def binary_cross_entropy(logits: Tensor, target: float) -> Tensor:
+    """Mean of -[t·log p + (1-t)·log(1-p)] with p the sigmoid of a logit, t the `target` in [0, 1]; 0-d float32."""
+    logits = logits.float()
+    return F.binary_cross_entropy_with_logits(logits, torch.full_like(logits, target))
+
+
+def class_cross_entropy(class_logits: Tensor, labels: Tensor, smoothing: float = 0.0) -> Tensor:
+    """Mean over samples of -Σ_c t_c·log softmax(l)_c; logits [N, K], labels int64 [N]; 0-d float32.
+
+    The target t is ε/K everywhere, plus 1-ε at the label, with ε the `smoothing`.
+    """
+    return F.cross_entropy(class_logits.float(), labels, label_smoothing=smoothing)
+
+
+def smoothed_target(smoothing: float, num_classes: int) -> float:
+    """Target 1 - ε(k-1)/k of the right one of k classes, with ε the `smoothing`."""
+    return 1.0 - smoothing * (num_classes - 1) / num_classes
+
+
+@dataclass(frozen=True)
+class NonSaturating:
+    """The game of Goodfellow 2014 (arXiv:1406.2661) with the generator's loss that does not saturate: -log D(G(z)).
+
+    `real_target` below 1 is one-sided label smoothing (Salimans 2016); fakes keep the target 0, the generator's is 1.
+    """
+
+    real_target: float = 1.0
+
+    def real(self, output: Tensor, labels: object) -> Terms:
+        """-log D(x), smoothed."""
+        return {"source": binary_cross_entropy(output, self.real_target)}
+
+    def fake(self, output: Tensor, labels: object) -> Terms:
+        """-log(1 - D(G(z)))."""
+        return {"source": binary_cross_entropy(output, 0.0)}
+
+    def generator(self, output: Tensor, labels: object) -> Terms:
+        """-log D(G(z))."""
+        return {"source": binary_cross_entropy(output, 1.0)}
+
+
+@dataclass(frozen=True)
+class AuxiliaryClassifier:
+    """The game of AC-GAN (Odena 2017, arXiv:1610.09585): both networks also minimise the error of the class head.
+
+    The discriminator returns (source logits [N], class logits [N, K]). `adversarial` acts on the source;
+    `class_smoothing` smooths the labels of real samples only.
+    """
+
+    adversarial: NonSaturating = NonSaturating()
+    class_smoothing: float = 0.0
+
+    def real(self, output: tuple[Tensor, Tensor], labels: Tensor) -> Terms:
+        """Source and class terms, both with smoothed targets."""
+        source, classes = output
+        return {
+            **self.adversarial.real(source, labels),
+            "class": class_cross_entropy(classes, labels, self.class_smoothing),
+        }
+
+    def fake(self, output: tuple[Tensor, Tensor], labels: Tensor) -> Terms:
+        """Source and class terms."""
+        source, classes = output
+        return {**self.adversarial.fake(source, labels), "class": class_cross_entropy(classes, labels)}
+
+    def generator(self, output: tuple[Tensor, Tensor], labels: Tensor) -> Terms:
+        """Source and class terms."""
+        source, classes = output
+        return {**self.adversarial.generator(source, labels), "class": class_cross_entropy(classes, labels)}
