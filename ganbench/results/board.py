@@ -78,8 +78,8 @@ def write_board(results: RunResults) -> Board:
     """Write leaderboard.json and leaderboard.csv into the run's folder; return the board."""
     board = build_board(results)
     write_record(results.path / BOARD_FILE, board)
-    table = pd.DataFrame([_flat(row, board.columns) for row in board.rows])
-    write_bytes(results.path / BOARD_TABLE, table.to_csv(index=False).encode())
+    table = pd.DataFrame([_flat(row, board.columns) for row in board.rows]).convert_dtypes()
+    write_bytes(results.path / BOARD_TABLE, table.to_csv(index=False, float_format="%.10g").encode())
     return board
 
 

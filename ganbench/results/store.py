@@ -161,6 +161,13 @@ def read_history(path: Path) -> list[dict[str, Any]]:
     return history
 
 
+def keep_history_until(path: Path, step: int) -> None:
+    """Drop the lines after `step`, which training that resumes there will write again."""
+    lines = [line for line in read_history(path) if line["step"] <= step]
+    if path.exists():
+        write_bytes(path, "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines).encode())
+
+
 def _finite(value: Any) -> Any:
     """The same JSON value with null in place of NaN and infinities."""
     if isinstance(value, float):

@@ -1,0 +1,107 @@
+"""The records of the whole page from the results of one run or several. Runs are never ranked together."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from ganbench import __version__
+from ganbench.config import parse_budget
+from ganbench.report.pictures import Assets
+from ganbench.report.table import build_table
+from ganbench.report.trials import build_trial, facts_of
+from ganbench.report.view import Fact, Page, PluginView, RunView
+from ganbench.report.words import paper_url, short_hash, slug
+from ganbench.results.board import build_board
+from ganbench.results.schema import Board, BoardRow, Run
+from ganbench.results.store import RunResults
+from ganbench.types import ReportSection
+
+
+def build_page(runs: Sequence[RunResults], assets: Assets, sections: Sequence[ReportSection] = ()) -> Page:
+    """The page of these runs; pictures go to `assets`."""
+    views = tuple(_run(results, assets, sections, f"run-{i}") for i, results in enumerate(runs, start=1))
+    title = views[0].title if len(views) == 1 else f"{len(views)} runs"
+    return Page(title=title, runs=views, version=__version__)
+
+
+def _run(results: RunResults, assets: Assets, sections: Sequence[ReportSection], anchor: str) -> RunView:
+    board = build_board(results)
+    run = results.run
+    return RunView(
+        anchor=anchor,
+        title=run.title or run.benchmark,
+        description=str(run.configuration["benchmark"].get("description", "")),
+        facts=_facts(run, board),
+        extractor=_extractor_statement(board),
+        warnings=tuple(board.warnings),
+        notes=tuple(board.notes),
+        table=build_table(board, anchor),
+        plugins=tuple(_plugin(results, row, assets, sections, anchor) for row in board.rows),
+        environment=facts_of({"ganbench": run.ganbench_version, **run.environment}),
+    )
+
+
+def _facts(run: Run, board: Board) -> tuple[Fact, ...]:
+    """The head of the page: what was run, on what, when and where."""
+    configuration = run.configuration
+    benchmark: dict[str, Any] = configuration["benchmark"]
+    data, training = benchmark.get("data", {}), benchmark.get("training", {})
+    dataset_hash = str(configuration.get("dataset_sha256") or "")
+    resolution = f", {data['resolution']} px" if data.get("resolution") else ""
+    facts = [
+        Fact("Benchmark", run.benchmark),
+        Fact("Protocol", run.protocol),
+        Fact("Date", run.created[:16].replace("T", " ")),
+        Fact("Device", str(run.environment.get("device_name") or configuration.get("device", ""))),
+        Fact("Dataset", f"{data.get('dataset', '')}{resolution} ({short_hash(dataset_hash)})", dataset_hash),
+        Fact("Budget", _budget_words(str(training.get("budget", ""))) if training.get("budget") else ""),
+        Fact("Training seeds", str(configuration.get("seeds", 1))),
+        Fact("Samples a model", f"{benchmark['evaluation'].get('num_samples', 0):,}"),
+        Fact("Ranked by", board.rank_by_label),
+        Fact("Configuration", short_hash(run.configuration_sha256), run.configuration_sha256),
+    ]
+    return tuple(fact for fact in facts if fact.value)
+
+
+def _budget_words(text: str) -> str:
+    budget = parse_budget(text)
+    amount = f"{budget.amount:,g}"
+    return {"kimg": f"{amount} thousand images", "steps": f"{amount} steps", "min": f"{amount} minutes"}[budget.unit]
+
+
+def _extractor_statement(board: Board) -> str:
+    """In plain words, whether the numbers may be set beside published ones."""
+    scores = [score for row in board.rows for score in row.scores.values() if score.extractor is not None]
+    names = sorted({score.extractor.name for score in scores if score.extractor and not score.canonical})
+    if not scores:
+        return ""
+    if not names:
+        return (
+            "Features come from the Inception network of the original papers. Compare with published numbers only at "
+            "the same number of images and the same protocol."
+        )
+    return (
+        f"Features come from {' and '.join(names)}, not from the Inception network that published FID and IS use. So "
+        "these numbers carry that name, and compare models on this page only."
+    )
+
+
+def _plugin(
+    results: RunResults, row: BoardRow, assets: Assets, sections: Sequence[ReportSection], anchor: str
+) -> PluginView:
+    record = next((plugin for plugin in results.run.plugins if plugin.name == row.plugin), None)
+    paper = record.paper if record else ""
+    name = f"{anchor}-{slug(row.plugin)}"
+    trials = [item for item in results.trials if item.trial.plugin == row.plugin]
+    return PluginView(
+        anchor=name,
+        name=row.plugin,
+        title=row.title,
+        role=row.role,
+        description=record.description if record else "",
+        paper=paper,
+        paper_url=paper_url(paper),
+        note=row.note if not any(item.trial.error for item in trials) else "",
+        trials=tuple(build_trial(results.run, item, assets, sections, name) for item in trials),
+    )

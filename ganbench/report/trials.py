@@ -1,0 +1,176 @@
+"""One trial of the page: its pictures, curves, costs and the trail of hashes."""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from markupsafe import Markup
+
+from ganbench.report.charts import class_chart, training_charts
+from ganbench.report.pictures import Assets, neighbour_pairs, sample_grid, stored_picture
+from ganbench.report.view import Chart, Fact, Failure, MetricLine, Picture, SectionView, TrialView
+from ganbench.report.words import duration, number, score_words, short_hash
+from ganbench.results.schema import MetricRecord, MetricsFile, Run, Trial
+from ganbench.results.store import INTERPOLATION_FILE, NEIGHBOURS_FILE, SAMPLES_FILE, SNAPSHOT_FOLDER, TrialResults
+from ganbench.types import ReportSection
+
+logger = logging.getLogger(__name__)
+
+
+def build_trial(
+    run: Run, item: TrialResults, assets: Assets, sections: Sequence[ReportSection], anchor: str
+) -> TrialView:
+    """All that is known of one trial. Missing or damaged files leave their part empty."""
+    trial, metrics = item.trial, item.metrics.metrics if item.metrics else {}
+    where = f"{trial.plugin}, seed {trial.seed}"
+    neighbours, stored = neighbour_pairs(assets, item.folder / NEIGHBOURS_FILE, where)
+    modes, summary = _modes(metrics.get("modes"))
+    return TrialView(
+        anchor=f"{anchor}-seed-{trial.seed}",
+        seed=trial.seed,
+        status=trial.status,
+        warnings=tuple(trial.warnings),
+        failure=_failure(trial),
+        trained=trial.num_steps > 0 or bool(item.history),
+        samples=sample_grid(assets, item.folder / SAMPLES_FILE, where),
+        snapshots=_snapshots(assets, item, where),
+        interpolation=stored_picture(
+            assets,
+            item.folder / SNAPSHOT_FOLDER / INTERPOLATION_FILE,
+            f"Strips of images by {where}, each between two latents",
+        ),
+        charts=training_charts(item.history),
+        neighbours=neighbours,
+        num_neighbours=stored,
+        calibration=_calibration(metrics.get("nn_feature")),
+        modes=modes,
+        modes_summary=summary,
+        cost=_cost(trial),
+        options=tuple(Fact(name, str(value)) for name, value in sorted(trial.options.items())),
+        provenance=_provenance(run, item),
+        metrics=tuple(_metric_line(record) for record in metrics.values()),
+        unavailable=tuple(Fact(*pair) for pair in item.metrics.unavailable.items()) if item.metrics else (),
+        sections=tuple(view for section in sections if (view := _section(section, item)) is not None),
+    )
+
+
+def _failure(trial: Trial) -> Failure | None:
+    if trial.error is None:
+        return None
+    return Failure(trial.error.stage, f"{trial.error.type}: {trial.error.message}", trial.error.traceback)
+
+
+def _snapshots(assets: Assets, item: TrialResults, where: str) -> tuple[Picture, ...]:
+    """The grids of the same latents at growing steps."""
+    pictures = []
+    for path in sorted((item.folder / SNAPSHOT_FOLDER).glob("step-*.png")):
+        digits = re.search(r"\d+", path.stem)
+        step = int(digits[0]) if digits else 0
+        picture = stored_picture(assets, path, f"Images of fixed latents by {where} at step {step:,}", f"step {step:,}")
+        if picture is not None:
+            pictures.append(picture)
+    return tuple(pictures)
+
+
+def _calibration(record: MetricRecord | None) -> str:
+    """What the distances to the nearest training images mean, measured against held-out real images."""
+    details = record.details if record else {}
+    heldout, share = details.get("heldout_median"), details.get("share_closer_than_heldout")
+    if record is None or not isinstance(heldout, int | float) or not isinstance(share, int | float):
+        return ""
+    words = (
+        f"{share:.0%} of the samples lie closer to a training image than the typical held-out real image does "
+        f"(median distance {heldout:.3g}; of these samples {record.value:.3g}). Real images would give about 50 %"
+    )
+    if share >= 0.9:
+        return f"{words}; so many close ones mean copies, or a few very typical images."
+    if share <= 0.1:
+        return f"{words}; so few close ones mean images that are unlike the training data."
+    return f"{words}; nothing here points to copying."
+
+
+def _modes(record: MetricRecord | None) -> tuple[Chart | None, str]:
+    details = record.details if record else {}
+    counts, shares = details.get("counts"), details.get("real_shares")
+    if record is None or not counts or not shares:
+        return None, ""
+    names = [str(name) for name in details.get("class_names") or range(len(counts))]
+    words = f"{record.value:g} of {len(counts)} classes found among {record.num_samples:,} samples"
+    accuracy = details.get("classifier_test_accuracy")
+    words += f" by a classifier that is right on {accuracy:.1%} of held-out images." if accuracy else "."
+    return class_chart(counts, shares, names), words
+
+
+def _cost(trial: Trial) -> tuple[Fact, ...]:
+    cost, size = trial.cost, trial.parameters
+    facts = [
+        Fact("Training", duration(cost.training_seconds)),
+        Fact("Sampling", duration(cost.sampling_seconds)),
+        Fact("Measuring", duration(cost.evaluation_seconds)),
+        Fact("Generator steps", number(trial.num_steps, 0)),
+        Fact("Real images shown", number(trial.num_images, 0)),
+        Fact("Speed", f"{cost.images_per_second:,.0f} images/s" if cost.images_per_second else ""),
+        Fact("Peak memory", f"{cost.peak_memory_mib:,.0f} MiB" if cost.peak_memory_mib else ""),
+        Fact("Parameters, generator", number(size.generator, 0) if size else ""),
+        Fact("Parameters, discriminator", number(size.discriminator, 0) if size else ""),
+        Fact("Device", cost.device),
+        Fact("Resumed at step", ", ".join(map(str, trial.resumed_at))),
+    ]
+    return tuple(fact for fact in facts if fact.value not in ("", "0", "0.0 s"))
+
+
+def _provenance(run: Run, item: TrialResults) -> tuple[Fact, ...]:
+    """The hash trail: configuration, plugin, dataset, and what trial.json and metrics.json recorded."""
+    plugin = next((plugin for plugin in run.plugins if plugin.name == item.trial.plugin), None)
+    trail: dict[str, Any] = {"configuration": run.configuration_sha256}
+    if plugin is not None:
+        trail["plugin"] = f"{plugin.entry_point} from {plugin.distribution} {plugin.version}, API {plugin.api_version}"
+        trail["plugin source"] = plugin.source_sha256
+    trail["dataset"] = run.configuration.get("dataset_sha256")
+    trail |= item.trial.provenance
+    trail |= item.metrics.provenance if item.metrics else {}
+    return facts_of(trail)
+
+
+def facts_of(values: Mapping[str, Any], prefix: str = "") -> tuple[Fact, ...]:
+    """Nested JSON as flat facts; hashes shortened for the eye with the whole kept."""
+    facts: list[Fact] = []
+    for key, value in values.items():
+        name = f"{prefix}{key}".replace("_sha256", "").replace("_", " ")
+        if isinstance(value, Mapping):
+            facts += facts_of(value, f"{name}: ")
+        elif isinstance(value, str) and re.fullmatch(r"[0-9a-f]{64}", value):
+            facts.append(Fact(name, short_hash(value), value))
+        elif value not in (None, "", []):
+            facts.append(Fact(name, ", ".join(map(str, value)) if isinstance(value, list) else str(value)))
+    return tuple(facts)
+
+
+def _metric_line(record: MetricRecord) -> MetricLine:
+    value, interval = score_words(record.value, record.ci95)
+    extractor = record.extractor
+    return MetricLine(
+        label=record.label,
+        value=value,
+        interval=interval,
+        method=record.ci95_method,
+        num_samples=f"{record.num_samples:,}",
+        num_reference="" if record.num_reference is None else f"{record.num_reference:,}",
+        extractor=f"{extractor.name}, {extractor.resize}, {short_hash(extractor.weights_sha256)}" if extractor else "",
+        protocol=record.protocol,
+        seconds=duration(record.seconds),
+    )
+
+
+def _section(section: ReportSection, item: TrialResults) -> SectionView | None:
+    """A plugin's section, or how it failed: the report goes on without it."""
+    metrics = item.metrics if item.metrics is not None else MetricsFile(metrics={}, provenance={})
+    try:
+        html = section.render(item.folder, metrics.model_dump(mode="json")["metrics"])
+        return None if html is None else SectionView(section.title, Markup(html))  # noqa: S704  # plugins are trusted code
+    except Exception as error:
+        logger.warning("report section '%s' failed for %s", section.title, item.folder, exc_info=True)
+        return SectionView(section.title, Markup(""), f"{type(error).__name__}: {error}")

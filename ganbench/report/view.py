@@ -1,0 +1,194 @@
+"""What the page shows, as records: built first from the stored files, then only rendered.
+
+All text is plain and is escaped by the template. `Markup` is HTML that was made here (charts) or by a section plugin.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from markupsafe import Markup
+
+from ganbench.results.schema import Role
+
+
+@dataclass(frozen=True)
+class Picture:
+    """An image in the page; `width` is in CSS pixels, a whole multiple of the stored width where that is small."""
+
+    src: str
+    alt: str
+    width: int
+    height: int
+    caption: str = ""
+
+
+@dataclass(frozen=True)
+class Chart:
+    """An inline SVG and its content in words for readers who don't see it."""
+
+    title: str
+    svg: Markup
+    description: str
+
+
+@dataclass(frozen=True)
+class Fact:
+    """A labelled value; `full` is the whole of a shortened one."""
+
+    label: str
+    value: str
+    full: str = ""
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of the table. `extractor` is set where the number must not go without its extractor's name."""
+
+    key: str
+    name: str
+    extractor: str
+    direction: Literal["lower", "higher", ""]
+    explanation: str
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A value of the table with its interval in words; `sort` is the number behind it."""
+
+    text: str
+    interval: str = ""
+    tooltip: str = ""
+    sort: float | None = None
+    best: bool = False
+
+
+@dataclass(frozen=True)
+class Row:
+    """A line of the table; a row without any score shows its `note` in their place."""
+
+    anchor: str
+    title: str
+    plugin: str
+    role: Role
+    status: str
+    rank: str
+    rank_tooltip: str
+    cells: tuple[Cell, ...]
+    note: str = ""
+
+    @property
+    def empty(self) -> bool:
+        """Whether there is nothing to show but the note."""
+        return not any(cell.text for cell in self.cells)
+
+
+@dataclass(frozen=True)
+class Table:
+    """The ranked models, and below them the rows for orientation: real images and controls."""
+
+    columns: tuple[Column, ...]
+    models: tuple[Row, ...]
+    references: tuple[Row, ...]
+    caption: str
+
+
+@dataclass(frozen=True)
+class MetricLine:
+    """One number of a trial with all that is needed to judge it."""
+
+    label: str
+    value: str
+    interval: str
+    method: str
+    num_samples: str
+    num_reference: str
+    extractor: str
+    protocol: str
+    seconds: str
+
+
+@dataclass(frozen=True)
+class SectionView:
+    """A section that a plugin added; `failure` says why it could not be rendered."""
+
+    title: str
+    html: Markup
+    failure: str = ""
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Why a trial failed."""
+
+    stage: str
+    message: str
+    traceback: str
+
+
+@dataclass(frozen=True)
+class TrialView:
+    """One training seed of a plugin. What was not stored is None or empty, and the page says so in a sentence."""
+
+    anchor: str
+    seed: int
+    status: str
+    warnings: tuple[str, ...]
+    failure: Failure | None
+    trained: bool
+    samples: Picture | None
+    snapshots: tuple[Picture, ...]
+    interpolation: Picture | None
+    charts: tuple[Chart, ...]
+    neighbours: tuple[Picture, ...]
+    num_neighbours: int
+    calibration: str
+    modes: Chart | None
+    modes_summary: str
+    cost: tuple[Fact, ...]
+    options: tuple[Fact, ...]
+    provenance: tuple[Fact, ...]
+    metrics: tuple[MetricLine, ...]
+    unavailable: tuple[Fact, ...]
+    sections: tuple[SectionView, ...]
+
+
+@dataclass(frozen=True)
+class PluginView:
+    """One plugin with its trials."""
+
+    anchor: str
+    name: str
+    title: str
+    role: Role
+    description: str
+    paper: str
+    paper_url: str
+    note: str
+    trials: tuple[TrialView, ...]
+
+
+@dataclass(frozen=True)
+class RunView:
+    """One run: its board and its plugins."""
+
+    anchor: str
+    title: str
+    description: str
+    facts: tuple[Fact, ...]
+    extractor: str
+    warnings: tuple[str, ...]
+    notes: tuple[str, ...]
+    table: Table
+    plugins: tuple[PluginView, ...]
+    environment: tuple[Fact, ...]
+
+
+@dataclass(frozen=True)
+class Page:
+    """The whole report."""
+
+    title: str
+    runs: tuple[RunView, ...]
+    version: str

@@ -1,0 +1,76 @@
+"""Numbers and identifiers as people read them."""
+
+from __future__ import annotations
+
+import math
+import re
+
+from ganbench.results.schema import Role
+
+MINUS, DASH = "\N{MINUS SIGN}", "\N{EN DASH}"
+ROLE_WORDS: dict[Role, str] = {"model": "", "control": "control", "reference": "reference"}
+
+
+def score_words(value: float, interval: tuple[float, float] | None) -> tuple[str, str]:
+    """A value and its interval with two significant digits of the interval's half-width (none: four of the value).
+
+    An interval that is symmetric to a tenth of its width is given as "± half", another as "low to high" with a dash.
+    """
+    low, high = interval or (value, value)
+    half = (high - low) / 2
+    scale = half / 100 if half > 0 else abs(value) / 10000
+    decimals = (
+        0 if scale == 0 or (value == int(value) and half == 0) else min(4, max(0, -math.floor(math.log10(scale)) - 1))
+    )
+    text = number(value, decimals)
+    if interval is None:
+        return text, ""
+    if abs((high - value) - (value - low)) <= 0.1 * (high - low):
+        return text, f"± {number(half, decimals)}"
+    return text, f"{number(low, decimals)} {DASH} {number(high, decimals)}"
+
+
+def number(value: float, decimals: int) -> str:
+    """Fixed decimals, thousands separated, a true minus sign and no negative zero."""
+    text = f"{value:,.{decimals}f}"
+    if float(text.replace(",", "")) == 0:
+        text = text.lstrip("-")
+    return text.replace("-", MINUS)
+
+
+def duration(seconds: float) -> str:
+    """Seconds as 0.4 s, 91 s, 12 min 5 s or 3 h 20 min."""
+    if seconds < 10:
+        return f"{seconds:.1f} s"
+    if seconds < 120:
+        return f"{seconds:.0f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes < 120:
+        return f"{minutes} min {rest} s"
+    return f"{minutes // 60} h {minutes % 60} min"
+
+
+def millions(count: int) -> str:
+    """A count of parameters as 894 k or 3.58 M."""
+    if count >= 1_000_000:
+        return f"{count / 1e6:.2f} M"
+    return f"{count / 1e3:.0f} k" if count >= 10_000 else f"{count:,}"
+
+
+def short_hash(sha256: str) -> str:
+    """The first twelve digits of a hash, enough for the eye."""
+    return sha256[:12]
+
+
+def slug(text: str) -> str:
+    """Letters, digits and hyphens only: safe in an anchor, a file name and a selector."""
+    return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-") or "x"
+
+
+def paper_url(paper: str) -> str:
+    """The link in a paper's reference, from an address or an arXiv number; empty if there is none."""
+    if match := re.search(r"https?://[^\s<>\"']+", paper):
+        return match[0].rstrip(".,;)")
+    if match := re.search(r"arxiv[:\s]*(\d{4}\.\d{4,5})", paper, re.IGNORECASE):
+        return f"https://arxiv.org/abs/{match[1]}"
+    return ""
