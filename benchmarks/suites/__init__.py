@@ -1,0 +1,1 @@
+"""What is run: one TOML file a benchmark."""

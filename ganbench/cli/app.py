@@ -1,0 +1,173 @@
+"""The commands. Nothing heavy is imported before a command that needs it runs, so `--help` answers at once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ganbench import __version__
+
+app = typer.Typer(
+    help="Train GAN variants under one protocol, measure them, and print a leaderboard that a reviewer can trust.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
+Device = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, ...; auto takes the GPU where there is one.")]
+
+
+def _split(text: str | None) -> tuple[str, ...]:
+    return tuple(part.strip() for part in (text or "").split(",") if part.strip())
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"ganbench {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """Options before the command."""
+
+
+@app.command()
+def run(
+    plugins: Annotated[str | None, typer.Option(help="Variants, comma-separated; the benchmark's own by default.")] = None,
+    benchmark: Annotated[str, typer.Option(help="See `ganbench benchmarks`.")] = "mnist-quick",
+    seeds: Annotated[int, typer.Option(min=1, help="Train each variant this many times.")] = 1,
+    device: Device = "auto",
+    out: Annotated[Path | None, typer.Option(help="The run's folder; by default runs/BENCHMARK-HASH.")] = None,
+    executor: Annotated[str, typer.Option(help="How trials are started.")] = "local",
+    jobs: Annotated[int, typer.Option(min=1, help="Trials at the same time.")] = 1,
+    budget: Annotated[str | None, typer.Option(help="Training of each trial: 50kimg, 2000steps or 10min.")] = None,
+    assignments: Annotated[
+        list[str] | None, typer.Option("--set", metavar="PLUGIN.OPTION=VALUE", help="Set a plugin's option; repeatable.")
+    ] = None,
+    dataset: Annotated[str | None, typer.Option(help="Other data: a name of `ganbench datasets` or folder:PATH.")] = None,
+    resolution: Annotated[int | None, typer.Option(min=8, help="Other side length in pixels.")] = None,
+    plugin_file: Annotated[
+        list[Path] | None, typer.Option(help="A Python file that is a plugin; it is trained too. Repeatable.")
+    ] = None,
+    fresh: Annotated[bool, typer.Option("--fresh", help="Delete what the folder holds and start over.")] = False,
+) -> None:
+    """Train, measure and rank GAN variants. The same command again goes on where it was stopped."""
+    from ganbench.cli.run_command import run_and_show  # noqa: PLC0415
+    from ganbench.run.plan import RunRequest  # noqa: PLC0415
+
+    request = RunRequest(
+        benchmark=benchmark, plugins=_split(plugins), num_seeds=seeds, device=device, budget=budget,
+        assignments=tuple(assignments or ()), dataset=dataset, resolution=resolution,
+        plugin_files=tuple(plugin_file or ()), jobs=jobs, executor=executor, out=out, fresh=fresh,
+    )  # fmt: skip
+    raise typer.Exit(run_and_show(request))
+
+
+@app.command()
+def report(
+    runs: Annotated[list[Path], typer.Argument(metavar="RUN...", help="Folders of runs.")],
+    out: Annotated[Path | None, typer.Option(help="Folder of the report; by default RUN/report.")] = None,
+    single_file: Annotated[bool, typer.Option("--single-file", help="One HTML file with everything in it.")] = False,
+) -> None:
+    """Write the HTML report of finished or unfinished runs from their stored files."""
+    from ganbench.registry import load_registry  # noqa: PLC0415
+    from ganbench.report import write_report  # noqa: PLC0415
+
+    sections = list(load_registry().report_sections.values())
+    typer.echo(f"Report: {write_report(runs, out=out, single_file=single_file, sections=sections)}")
+
+
+@app.command()
+def evaluate(
+    samples: Annotated[str, typer.Argument(help="A folder of images, a .zip, .npz or .npy, a trial folder or a dataset.")],
+    reference: Annotated[str, typer.Option(help="What to measure against, in the same forms; NAME:test is a split.")],
+    metrics: Annotated[str | None, typer.Option(help="Metric ids, comma-separated; all by default.")] = None,
+    extractor: Annotated[str, typer.Option(help="See `ganbench extractors`.")] = "auto",
+    num_samples: Annotated[int | None, typer.Option(min=2, help="Measure this many, chosen at random by --seed.")] = None,
+    resolution: Annotated[int | None, typer.Option(min=8, help="Bring both sides to this side length first.")] = None,
+    device: Device = "auto",
+    seed: Annotated[int, typer.Option(min=0, help="Of the subsets and bootstraps.")] = 0,
+    json_file: Annotated[Path | None, typer.Option("--json", help="Also write the numbers to this file.")] = None,
+) -> None:
+    """Measure images from any source against real ones."""
+    from ganbench.cli.evaluate_command import EvaluateRequest, evaluate_and_show  # noqa: PLC0415
+
+    evaluate_and_show(
+        EvaluateRequest(samples, reference, _split(metrics), extractor, num_samples, resolution, device, seed, json_file)
+    )
+
+
+@app.command()
+def sample(
+    trial: Annotated[Path, typer.Argument(help="A trial's folder: RUN/trials/PLUGIN/seed-K.")],
+    num_samples: Annotated[int, typer.Option("-n", "--num-samples", min=1, help="How many.")] = 100,
+    labels: Annotated[
+        str | None, typer.Option(help="`balanced`, or class numbers such as 0,1 (conditional models).")
+    ] = None,
+    out: Annotated[Path, typer.Option(help="A folder for PNGs, or a file that ends in .npz.")] = Path("samples"),
+    seed: Annotated[int, typer.Option(min=0, help="Sample i of a seed is always the same image.")] = 0,
+    device: Device = "auto",
+) -> None:
+    """Draw images from a trained model."""
+    from ganbench.cli.sample_command import sample_to  # noqa: PLC0415
+
+    typer.echo(sample_to(trial, num_samples, labels, out, seed, device))
+
+
+@app.command()
+def plugins(
+    name: Annotated[str | None, typer.Argument(help="Show one plugin with its options.")] = None, as_json: AsJson = False
+) -> None:
+    """List the GAN variants that are installed, and the plugins that could not be loaded."""
+    from ganbench.cli.listings import show_plugins  # noqa: PLC0415
+
+    show_plugins(name, as_json)
+
+
+@app.command()
+def benchmarks(as_json: AsJson = False) -> None:
+    """List what can be run."""
+    from ganbench.cli.listings import show_benchmarks  # noqa: PLC0415
+
+    show_benchmarks(as_json)
+
+
+@app.command()
+def datasets(as_json: AsJson = False) -> None:
+    """List the data that can be trained on."""
+    from ganbench.cli.listings import show_datasets  # noqa: PLC0415
+
+    show_datasets(as_json)
+
+
+@app.command()
+def metrics(as_json: AsJson = False) -> None:
+    """List the metrics: direction, range, what they need, where they mislead."""
+    from ganbench.cli.listings import show_metrics  # noqa: PLC0415
+
+    show_metrics(as_json)
+
+
+@app.command()
+def extractors(as_json: AsJson = False) -> None:
+    """List the feature extractors and whether their weights are here."""
+    from ganbench.cli.listings import show_extractors  # noqa: PLC0415
+
+    show_extractors(as_json)
+
+
+@app.command()
+def doctor() -> None:
+    """Check this installation: device, libraries, weights, plugins, folders."""
+    from ganbench.cli.doctor import examine  # noqa: PLC0415
+
+    raise typer.Exit(examine())

@@ -1,0 +1,52 @@
+"""The board as a table for the terminal."""
+
+from __future__ import annotations
+
+from rich.markup import escape
+from rich.table import Table
+
+from ganbench.results.schema import Board, BoardRow, Score
+
+SHOWN = ("fid", "kid", "is", "precision", "recall", "density", "coverage", "modes", "nn_feature")
+ARROWS = {True: " ↑", False: " ↓", None: ""}
+
+
+def board_table(board: Board) -> Table:
+    """Rank, plugin and the main scores; the report has all of them with their intervals."""
+    columns = [metric for metric in board.columns if metric in SHOWN] or board.columns[:8]
+    labels = _labels(board)
+    table = Table(title=f"{escape(board.title)} · ranked by {escape(board.rank_by_label)}", title_justify="left")
+    table.add_column("rank", justify="right")
+    table.add_column("plugin", no_wrap=True)
+    for metric in columns:
+        table.add_column(labels[metric], justify="right")
+    for row in board.rows:
+        table.add_row(_rank(row), _name(row), *(_cell(row.scores.get(metric), metric == board.rank_by) for metric in columns),
+                      style="" if row.role == "model" else "dim")  # fmt: skip
+    return table
+
+
+def _labels(board: Board) -> dict[str, str]:
+    scores = [score for row in board.rows for score in row.scores.items()]
+    return {metric: escape(score.label).replace(" · ", "\n") + ARROWS[score.higher_is_better] for metric, score in scores}
+
+
+def _rank(row: BoardRow) -> str:
+    if row.rank is None:
+        return ""
+    return f"{row.rank}{' tie' if row.tied else ''}"
+
+
+def _name(row: BoardRow) -> str:
+    suffix = "" if row.status == "done" else f" ({row.status})"
+    role = "" if row.role == "model" else f" [{row.role}]"
+    return escape(row.plugin + role + suffix)
+
+
+def _cell(score: Score | None, with_interval: bool) -> str:
+    if score is None:
+        return "–"
+    if not with_interval or score.ci95 is None:
+        return f"{score.value:.3g}"
+    low, high = score.ci95
+    return f"{score.value:.4g}\n({low:.4g}–{high:.4g})"

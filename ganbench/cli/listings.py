@@ -1,0 +1,132 @@
+"""The commands that list what there is: plugins, benchmarks, datasets, metrics, extractors."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from ganbench.registry import Registry, Variant, load_registry
+
+
+def _show(rows: Sequence[dict[str, Any]], as_json: bool, columns: Iterable[str]) -> None:
+    """A table of the named columns, or all of each row as JSON."""
+    if as_json:
+        print(json.dumps(rows, indent=1, ensure_ascii=False))  # noqa: T201
+        return
+    table = Table()
+    for column in columns:
+        table.add_column(column.replace("_", " "))
+    for row in rows:
+        table.add_row(*(escape(_words(row[column])) for column in columns))
+    Console().print(table)
+
+
+def _words(value: Any) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, list | tuple):
+        return ", ".join(str(item) for item in value)
+    return "" if value is None else str(value)
+
+
+def show_plugins(name: str | None, as_json: bool) -> None:
+    """All variants and what failed to load, or one variant with its options."""
+    registry = load_registry()
+    if name is not None:
+        _show_plugin(registry.variant(name), as_json)
+        return
+    rows = [_plugin_row(variant) for variant in registry.variants.values()]
+    failures = [
+        {"plugin": f.source.entry_point, "distribution": str(f.source.distribution), "stage": f.stage, "error": f.error}
+        for f in registry.failures
+    ]
+    if as_json:
+        print(json.dumps({"plugins": rows, "failed": failures}, indent=1, ensure_ascii=False))  # noqa: T201
+        return
+    _show(rows, False, ("name", "title", "conditional", "control", "data_kinds", "distribution"))
+    if failures:
+        Console().print("[red]Could not be loaded[/red] (the others are not affected):")
+        _show(failures, False, ("plugin", "distribution", "stage", "error"))
+
+
+def _plugin_row(variant: Variant) -> dict[str, Any]:
+    info, source = variant.info, variant.source
+    return {
+        "name": info.name, "title": info.title, "paper": info.paper, "description": info.description,
+        "conditional": info.conditional, "control": info.control, "data_kinds": list(info.data_kinds),
+        "options": dict(info.options), "entry_point": source.entry_point,
+        "distribution": f"{source.distribution} {source.version}".strip(), "api_version": source.api_version,
+        "source_sha256": source.sha256,
+    }  # fmt: skip
+
+
+def _show_plugin(variant: Variant, as_json: bool) -> None:
+    info = variant.info
+    if as_json:
+        print(json.dumps(_plugin_row(variant) | {"option_help": dict(info.option_help)}, indent=1))  # noqa: T201
+        return
+    console = Console()
+    console.print(f"[bold]{escape(info.name)}[/bold] · {escape(info.title)}")
+    for text in (info.paper, info.description, f"Source: {variant.source}, sha256 {variant.source.sha256[:16]}"):
+        if text:
+            console.print(text, markup=False, highlight=False)
+    rows = [
+        {"option": name, "default": default, "meaning": info.option_help.get(name, "")}
+        for name, default in info.options.items()
+    ]
+    if rows:
+        _show(rows, False, ("option", "default", "meaning"))
+        console.print(f"Set one with: --set {info.name}.{rows[0]['option']}=VALUE", markup=False, highlight=False)
+
+
+def show_benchmarks(as_json: bool) -> None:
+    """All benchmarks."""
+    rows = [
+        benchmark.model_dump(mode="json")
+        | {"dataset": benchmark.data.dataset, "budget": benchmark.training.budget, "samples": benchmark.evaluation.num_samples}
+        for benchmark in load_registry().benchmarks.values()
+    ]
+    _show(rows, as_json, ("name", "title", "dataset", "budget", "samples", "plugins", "protocol"))
+
+
+def show_datasets(as_json: bool) -> None:
+    """All datasets."""
+    rows = [
+        {"name": f"{info.name}:PATH" if info.takes_path else info.name, "title": info.title, "source": info.source}
+        for info in load_registry().datasets.values()
+    ]
+    _show(rows, as_json, ("name", "title", "source"))
+
+
+def show_metrics(as_json: bool) -> None:
+    """All metrics."""
+    directions = {True: "higher", False: "lower", None: "–"}
+    rows = [
+        {
+            "id": info.id, "title": info.title, "better": directions[info.higher_is_better], "range": info.range,
+            "needs": list(info.needs), "limits": info.limits, "paper": info.paper,
+        }
+        for info in load_registry().metrics.values()
+    ]  # fmt: skip
+    _show(rows, as_json, ("id", "title", "better", "range", "needs", "limits"))
+
+
+def show_extractors(as_json: bool) -> None:
+    """All extractors and whether they can be used here."""
+    _show(extractor_rows(load_registry()), as_json, ("name", "title", "feature_dim", "canonical", "usable"))
+
+
+def extractor_rows(registry: Registry) -> list[dict[str, Any]]:
+    """One row for each extractor; `usable` is "yes" or the reason why not."""
+    return [
+        {
+            "name": info.name, "title": info.title, "feature_dim": info.feature_dim, "canonical": info.canonical,
+            "usable": info.missing() or "yes", "paper": info.paper,
+        }
+        for info in registry.extractors.values()
+    ]  # fmt: skip

@@ -1,0 +1,38 @@
+"""`ganbench run`: plan, carry out, show progress, print the board."""
+
+from __future__ import annotations
+
+from rich.console import Console
+
+from ganbench.cli.board_table import board_table
+from ganbench.cli.progress import make_display
+from ganbench.run.plan import RunRequest, plan_run
+from ganbench.run.runner import execute
+
+EXIT_DONE, EXIT_SOME_FAILED, EXIT_INTERRUPTED = 0, 3, 130
+
+
+def run_and_show(request: RunRequest) -> int:
+    """Run `request` with progress on the terminal. Returns the exit code."""
+    console = Console()
+    with console.status("Reading plugins and data ..."):
+        plan = plan_run(request)
+    configuration = plan.run.configuration
+    console.print(f"{plan.benchmark.title} ({plan.benchmark.protocol}) on {configuration['device']}", highlight=False)
+    console.print(f"Features: {plan.run.environment['extractor_note']}", highlight=False)
+    with make_display(console) as display:
+        try:
+            outcome = execute(plan, request, display.on_start, display.on_event)
+        except KeyboardInterrupt:
+            display.stop()
+            console.print("Interrupted; all is saved. The same command goes on from here.")
+            return EXIT_INTERRUPTED
+    console.print(board_table(outcome.board))
+    for warning in outcome.board.warnings:
+        console.print(f"warning: {warning}", style="red", highlight=False)
+    console.print(f"Report: {outcome.report}", soft_wrap=True, highlight=False)
+    console.print(f"Files:  {outcome.folder}", soft_wrap=True, highlight=False)
+    if outcome.num_failed:
+        console.print(f"{outcome.num_failed} of {outcome.num_trials} trials failed; the same command tries them again.")
+        return EXIT_SOME_FAILED
+    return EXIT_DONE

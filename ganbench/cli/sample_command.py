@@ -1,0 +1,71 @@
+"""`ganbench sample`: images from a trained model, as PNG files or one .npz."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from ganbench.errors import UsageError
+from ganbench.results.store import RUN_FILE
+from ganbench.run.job import REFERENCE_ROW, TrialJob
+from ganbench.run.measure import save_images
+from ganbench.run.plan import resolve_device
+from ganbench.run.sampling import Labels, proportional_labels
+from ganbench.types import ImageSet
+
+
+def sample_to(trial: Path, num_samples: int, labels: str | None, out: Path, seed: int, device: str) -> str:
+    """Draw samples and write them. Returns a sentence that says where. Raises UsageError or DataError."""
+    job = _job_of(trial, resolve_device(device))
+    wanted = _labels(job, labels, num_samples)
+    images = job.sampler(job.trained(), seed).images(num_samples, wanted)
+    samples = ImageSet(job.plugin, images, wanted)
+    if out.suffix == ".npz":
+        save_images(out, samples)
+    else:
+        _save_pngs(out, samples)
+    return f"{num_samples} images of {job.plugin}, seed {seed}: {out}"
+
+
+def _job_of(trial: Path, device: str) -> TrialJob:
+    folder = trial.resolve()
+    seed, plugin = folder.name.removeprefix("seed-"), folder.parent.name
+    run_folder = folder.parent.parent.parent
+    if not (run_folder / RUN_FILE).is_file() or not seed.isdigit() or folder.parent.parent.name != "trials":
+        raise UsageError(f"{trial}: not a trial's folder; expected RUN/trials/PLUGIN/seed-K.")
+    if plugin == REFERENCE_ROW:
+        raise UsageError(f"{trial}: these are real images, no model made them; choose another trial.")
+    job = TrialJob.read(run_folder, plugin, int(seed))
+    configuration = job.run.configuration | {"device": device}
+    return replace(job, run=job.run.model_copy(update={"configuration": configuration}))
+
+
+def _labels(job: TrialJob, text: str | None, num_samples: int) -> Labels | None:
+    num_classes = job.dataset.spec.num_classes
+    if text is None:
+        return job.evaluation_labels(num_samples)
+    if not job.variant.info.conditional or not num_classes:
+        raise UsageError(f"--labels: '{job.plugin}' is not conditional, so no label can be asked of it.")
+    if text == "balanced":
+        return proportional_labels(num_samples, np.ones(num_classes))
+    try:
+        classes = [int(part) for part in text.split(",")]
+    except ValueError:
+        raise UsageError(f"--labels '{text}': expected `balanced` or class numbers such as 0,1.") from None
+    wrong = [label for label in classes if not 0 <= label < num_classes]
+    if wrong:
+        raise UsageError(f"--labels '{text}': classes are 0 to {num_classes - 1}; there is no {wrong[0]}.")
+    return np.resize(np.array(classes, dtype=np.int64), num_samples)
+
+
+def _save_pngs(out: Path, samples: ImageSet) -> None:
+    """One PNG a sample, in a folder per label where there are labels, so the folder can be read back as a dataset."""
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise UsageError(f"--out {out}: exists and is not an empty folder; choose another, so that nothing is mixed.")
+    for index, image in enumerate(samples.images):
+        folder = out if samples.labels is None else out / str(samples.labels[index])
+        folder.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(image[..., 0] if image.shape[-1] == 1 else image).save(folder / f"{index:06d}.png")

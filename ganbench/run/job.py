@@ -1,0 +1,108 @@
+"""What one trial is: everything in run.json that concerns it, and the model built from that."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch.optim.swa_utils import AveragedModel
+
+from ganbench.config import Benchmark
+from ganbench.data.load import data_root, load_dataset
+from ganbench.errors import DataError, UsageError
+from ganbench.models import GAN
+from ganbench.registry import Registry, Variant, load_registry
+from ganbench.results.schema import Run
+from ganbench.results.store import RUN_FILE, read_record, trial_folder
+from ganbench.run.checkpoint import LAST, load_checkpoint
+from ganbench.run.sampling import Labels, Sampler, proportional_labels
+from ganbench.run.training import prepare
+from ganbench.seeding import derive_seed, seed_everything
+from ganbench.types import Dataset
+
+REFERENCE_ROW = "real"  # held-out real images, measured like a plugin
+
+
+@dataclass(frozen=True)
+class TrialJob:
+    """What one trial is, read from run.json."""
+
+    run_folder: Path
+    plugin: str
+    seed: int
+    run: Run
+    registry: Registry
+
+    @classmethod
+    def read(cls, run_folder: Path, plugin: str, seed: int) -> TrialJob:
+        """Read RUN/run.json and load the plugins that it names."""
+        run = read_record(run_folder / RUN_FILE, Run)
+        registry = load_registry(tuple(Path(path) for path in run.environment["plugin_files"]))
+        return cls(run_folder, plugin, seed, run, registry)
+
+    @cached_property
+    def benchmark(self) -> Benchmark:
+        """The resolved benchmark."""
+        return Benchmark.model_validate(self.run.configuration["benchmark"])
+
+    @cached_property
+    def variant(self) -> Variant:
+        """The plugin; its source must be what it was when the run was planned."""
+        variant = self.registry.variant(self.plugin)
+        if variant.source.sha256 != self.run.configuration["plugins"][self.plugin]:
+            raise UsageError(f"plugin '{self.plugin}' was changed since this run was planned; start it again.")
+        return variant
+
+    @cached_property
+    def dataset(self) -> Dataset:
+        """The data; their content must be what it was when the run was planned."""
+        data = self.benchmark.data
+        dataset = load_dataset(data.dataset, self.registry.datasets, data.resolution, data_root())
+        if dataset.sha256 != self.run.configuration["dataset_sha256"]:
+            raise DataError(f"dataset '{data.dataset}' has changed since this run was planned; use --fresh.")
+        return dataset
+
+    @property
+    def folder(self) -> Path:
+        """The trial's folder."""
+        return trial_folder(self.run_folder, self.plugin, self.seed)
+
+    @property
+    def device(self) -> torch.device:
+        """The training device."""
+        return torch.device(self.run.configuration["device"])
+
+    def build(self) -> GAN:
+        """The untrained model on the training device, seeded by plugin and training seed."""
+        seed_everything(derive_seed(self.plugin, self.seed, "build"))
+        with torch.device(self.device):
+            gan = self.variant.build_gan(self.dataset.spec, self.run.configuration["options"][self.plugin])
+        return prepare(gan, self.device)
+
+    def trained(self) -> GAN:
+        """The model as its last checkpoint has it, with the averaged generator where the benchmark averages."""
+        state = load_checkpoint(self.folder / "checkpoints" / LAST)
+        if state is None:
+            raise UsageError(f"{self.folder}: there is no checkpoint, so there is no trained model; run it first.")
+        gan = self.build()
+        gan.load_state_dict(state["gan"])
+        if state["ema"] is not None and gan.generator is not None:
+            averaged = AveragedModel(gan.generator)
+            averaged.load_state_dict(state["ema"])
+            gan.generator = averaged.module
+        return gan
+
+    def sampler(self, gan: GAN, seed: int) -> Sampler:
+        """Samples of `gan`, by index."""
+        return Sampler(self.variant, gan, self.dataset.spec, seed)
+
+    def evaluation_labels(self, num_samples: int) -> Labels | None:
+        """Labels int64 [num_samples] in the proportions of the training split; None for an unconditional model."""
+        train = self.dataset.train
+        if not self.variant.info.conditional or train.labels is None:
+            return None
+        shares = np.bincount(train.labels, minlength=self.dataset.spec.num_classes or 0)
+        return proportional_labels(num_samples, shares.astype(np.float64))

@@ -1,0 +1,154 @@
+"""Carrying a plan out: one run folder, its trials, the board and the report. Run again, it goes on where it stopped."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock, Timeout
+
+from ganbench.errors import UnknownNameError, UsageError
+from ganbench.report import write_report
+from ganbench.results.board import write_board
+from ganbench.results.schema import Board, Run, Trial, TrialError
+from ganbench.results.store import RUN_FILE, TRIAL_FILE, read_record, read_run, trial_folder, write_record
+from ganbench.run.events import Event
+from ganbench.run.executor import TrialTask
+from ganbench.run.plan import RunPlan, RunRequest
+from ganbench.run.job import REFERENCE_ROW
+
+LOG_FILE = "log.txt"
+
+
+@dataclass(frozen=True)
+class RunOutcome:
+    """What a run ended with."""
+
+    folder: Path
+    board: Board
+    report: Path
+    num_trials: int
+    num_failed: int
+
+
+@dataclass(frozen=True)
+class PlannedTrial:
+    """A trial and whether it is already done."""
+
+    task: TrialTask
+    done: bool
+
+
+def execute(
+    plan: RunPlan,
+    request: RunRequest,
+    on_start: Callable[[Path, list[PlannedTrial]], None],
+    on_event: Callable[[TrialTask, Event], None],
+) -> RunOutcome:
+    """Run what is not done yet, then write the board and the report. Raises UsageError if the folder is another run's.
+
+    On KeyboardInterrupt the trials have saved their checkpoints and the board shows what there is; the same command
+    goes on from there.
+    """
+    if request.executor not in plan.registry.executors:
+        raise UnknownNameError("executor", request.executor, plan.registry.executors)
+    folder = (request.out or plan.default_folder).resolve()
+    with _locked(folder):
+        run = _settle(folder, plan.run, request.fresh)
+        trials = [PlannedTrial(task, _is_done(task)) for task in _tasks(folder, plan, request.num_seeds)]
+        on_start(folder, trials)
+        try:
+            _run_trials(plan, request, trials, on_event)
+        finally:
+            board = write_board(read_run(folder))
+            report = write_report([folder], sections=list(plan.registry.report_sections.values()))
+    failed = sum(1 for planned in trials if not _is_done(planned.task))
+    assert run.benchmark == board.benchmark
+    return RunOutcome(folder, board, report, len(trials), failed)
+
+
+def _locked(folder: Path) -> FileLock:
+    folder.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(folder / ".lock", timeout=0)
+    try:
+        return lock.acquire().lock
+    except Timeout:
+        raise UsageError(f"{folder}: another ganbench works in this folder; wait for it, or choose --out.") from None
+
+
+def _settle(folder: Path, planned: Run, fresh: bool) -> Run:
+    """The run record that holds in `folder`: the one there if it is of the same configuration, else the planned one."""
+    path = folder / RUN_FILE
+    if fresh:
+        path.unlink(missing_ok=True)
+        shutil.rmtree(folder / "trials", ignore_errors=True)
+    if not path.exists():
+        strangers = [item.name for item in folder.iterdir() if item.name != ".lock"]
+        if strangers:
+            raise UsageError(f"{folder}: holds {strangers[0]} but no {RUN_FILE}, so it is no run; choose another --out.")
+        write_record(path, planned)
+        return planned
+    stored = read_record(path, Run)
+    if stored.configuration_sha256 == planned.configuration_sha256:
+        return stored
+    differences = describe_differences(stored.configuration, planned.configuration)
+    raise UsageError(
+        f"{folder} holds a run of another configuration:\n  " + "\n  ".join(differences) + "\n"
+        "Choose another --out, ask for the same configuration, or pass --fresh to delete that run and start over."
+    )
+
+
+def describe_differences(stored: Mapping[str, Any], asked: Mapping[str, Any], prefix: str = "") -> list[str]:
+    """One line for each value that differs, named by its path: `benchmark.training.budget: 60kimg there, 5kimg asked`."""
+    lines = []
+    for key in sorted({*stored, *asked}):
+        there, now = stored.get(key, "nothing"), asked.get(key, "nothing")
+        if isinstance(there, Mapping) and isinstance(now, Mapping):
+            lines += describe_differences(there, now, f"{prefix}{key}.")
+        elif there != now:
+            lines.append(f"{prefix}{key}: {there} there, {now} asked for")
+    return lines
+
+
+def _tasks(folder: Path, plan: RunPlan, num_seeds: int) -> Iterable[TrialTask]:
+    """The held-out real images first, since they fill the caches that the others share; then seed by seed."""
+    pairs = [(REFERENCE_ROW, 0), *((plugin, seed) for seed in range(num_seeds) for plugin in plan.plugins)]
+    for plugin, seed in pairs:
+        yield TrialTask(folder, plugin, seed, trial_folder(folder, plugin, seed) / LOG_FILE)
+
+
+def _is_done(task: TrialTask) -> bool:
+    path = trial_folder(task.run_folder, task.plugin, task.seed) / TRIAL_FILE
+    return path.exists() and read_record(path, Trial).status == "done"
+
+
+def _run_trials(
+    plan: RunPlan, request: RunRequest, trials: list[PlannedTrial], on_event: Callable[[TrialTask, Event], None]
+) -> None:
+    executor = plan.registry.executors[request.executor]
+    waiting = [planned.task for planned in trials if not planned.done]
+
+    def listen(task: TrialTask, event: Event) -> None:
+        if event.kind == "failed":
+            _record_failure(task, event)
+        on_event(task, event)
+
+    first = [task for task in waiting if task.plugin == REFERENCE_ROW]
+    executor.run(first, 1, listen)
+    executor.run([task for task in waiting if task not in first], request.jobs, listen)
+
+
+def _record_failure(task: TrialTask, event: Event) -> None:
+    """Make trial.json say "failed" also when the process died too suddenly to say so itself."""
+    path = trial_folder(task.run_folder, task.plugin, task.seed) / TRIAL_FILE
+    trial = (
+        read_record(path, Trial)
+        if path.exists()
+        else Trial(plugin=task.plugin, seed=task.seed, role="model", status="pending")
+    )
+    if trial.status != "failed":
+        error = TrialError(stage=event.stage or trial.status, type="ProcessEnded", message=event.text)
+        write_record(path, trial.model_copy(update={"status": "failed", "error": error}))

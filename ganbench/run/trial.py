@@ -1,0 +1,271 @@
+"""One trial, in a process of its own: build, train, sample, measure. `python -m ganbench.run.trial RUN PLUGIN SEED`.
+
+All that decides the result stands in RUN/run.json; nothing is passed any other way. The process can be killed at any
+moment: run again, it goes on from the last checkpoint.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+import time
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import numpy as np
+import torch
+from filelock import FileLock, Timeout
+
+from ganbench.data.batches import BatchStream
+from ganbench.data.pixels import image_grid, save_png, to_uint8
+from ganbench.errors import GanbenchError
+from ganbench.features.extract import FeatureCache, default_cache_root
+from ganbench.models import GAN
+from ganbench.results.schema import Cost, MetricsFile, Parameters, Trial, TrialError
+from ganbench.results.store import (
+    INTERPOLATION_FILE,
+    METRICS_FILE,
+    NEIGHBOURS_FILE,
+    SAMPLES_FILE,
+    SNAPSHOT_FOLDER,
+    TRIAL_FILE,
+    trial_folder,
+    write_record,
+)
+from ganbench.run.checkpoint import weights_sha256
+from ganbench.run.events import Event, EventWriter
+from ganbench.run.job import REFERENCE_ROW, TrialJob
+from ganbench.run.measure import measure, save_images, save_neighbours
+from ganbench.run.sampling import INTERPOLATION_COLUMNS, interpolation
+from ganbench.run.training import Interrupted, Progress, Trainer, num_parameters
+from ganbench.seeding import derive_seed, seed_everything
+from ganbench.types import ImageSet
+
+SNAPSHOT_COLUMNS, SNAPSHOT_ROWS = 10, 8
+LOCK_PATIENCE_SECONDS = 60.0
+
+
+class TrialProcess:
+    """Runs one job through its stages and keeps trial.json true at every moment."""
+
+    def __init__(self, job: TrialJob, emit: Callable[[Event], None]) -> None:
+        self.job, self.emit = job, emit
+        self.stop = threading.Event()
+        role = "reference" if job.plugin == REFERENCE_ROW else "model"
+        if job.plugin != REFERENCE_ROW and job.variant.info.control:
+            role = "control"
+        self.trial = Trial(
+            plugin=job.plugin, seed=job.seed, role=role, status="pending",  # type: ignore[arg-type]
+            options=job.run.configuration["options"].get(job.plugin, {}),
+            provenance=self._provenance(),
+        )  # fmt: skip
+
+    def run(self) -> None:
+        """All stages. Raises what a stage raises, after trial.json says so."""
+        try:
+            images = self._reference_images() if self.trial.role == "reference" else self._model_images()
+            metrics = self._evaluate(images)
+            self._update(status="done", warnings=[*self.trial.warnings, *_warnings(metrics)])
+            self.emit(Event("done"))
+        except Interrupted:
+            self._update(status="interrupted")
+            self.emit(Event("interrupted"))
+        except Exception as error:
+            known = isinstance(error, GanbenchError)
+            message = str(error) if known else f"{type(error).__name__}: {error}"
+            failure = TrialError(
+                stage=self.trial.status, type=type(error).__name__, message=message, traceback=traceback.format_exc()
+            )
+            self._update(status="failed", error=failure)
+            self.emit(Event("failed", stage=failure.stage, text=message))
+            raise
+
+    # Stages
+
+    def _model_images(self) -> ImageSet:
+        self._enter("training")
+        gan, trainer = self._build()
+        trainer.run()
+        self._update(
+            num_steps=trainer.step, num_images=trainer.batches.num_images, resumed_at=trainer.resumed_at,
+            cost=Cost(
+                training_seconds=trainer.seconds,
+                images_per_second=trainer.batches.num_images / max(trainer.seconds, 1e-9),
+                peak_memory_mib=_peak_memory_mib(self.job.device), device=_device_name(self.job.device),
+            ),
+            provenance=self.trial.provenance | {"weights_sha256": weights_sha256(gan)},
+        )  # fmt: skip
+        self._enter("sampling")
+        start = time.perf_counter()
+        with trainer.averaged_weights():
+            images = self._sample(gan)
+        self._add_cost(sampling_seconds=time.perf_counter() - start)
+        return images
+
+    def _build(self) -> tuple[GAN, Trainer]:
+        job = self.job
+        gan = job.build()
+        self._update(
+            parameters=Parameters(
+                generator=num_parameters(gan.generator), discriminator=num_parameters(gan.discriminator)
+            )
+        )
+        seed_everything(derive_seed(job.plugin, job.seed, "train"))
+        # Every plugin of one training seed sees the same images in the same order.
+        stream = self._stream(job.dataset.train, derive_seed("data", job.seed))
+        heldout = self._stream(job.dataset.test, derive_seed("heldout", job.seed)) if len(job.dataset.test) else None
+        trainer = Trainer(
+            job.variant, gan, stream, job.benchmark.training, job.folder, heldout=heldout,
+            report=self._report_progress, should_stop=self.stop.is_set,
+        )  # fmt: skip
+        trainer.snapshot = lambda step: self._snapshot(trainer, gan, step)
+        return gan, trainer
+
+    def _stream(self, split: ImageSet, seed: int) -> BatchStream:
+        settings = self.job.benchmark
+        return BatchStream(
+            split.images, split.labels, batch_size=settings.training.batch_size, seed=seed, device=self.job.device,
+            augment=settings.data.augment,
+        )  # fmt: skip
+
+    def _snapshot(self, trainer: Trainer, gan: GAN, step: int) -> None:
+        sampler = self.job.sampler(gan, derive_seed("snapshot", self.job.seed))
+        num_samples = SNAPSHOT_COLUMNS * SNAPSHOT_ROWS
+        num_classes = self.job.dataset.spec.num_classes
+        labels = np.arange(num_samples) % SNAPSHOT_COLUMNS % num_classes if num_classes else None  # a class a column
+        with trainer.averaged_weights():
+            grid = image_grid(sampler.images(num_samples, labels), SNAPSHOT_COLUMNS)
+        save_png(grid, self.job.folder / SNAPSHOT_FOLDER / f"step-{step:07d}.png")
+
+    def _sample(self, gan: GAN) -> ImageSet:
+        job, num_samples = self.job, self.job.benchmark.evaluation.num_samples
+        labels = job.evaluation_labels(num_samples)
+        sampler = job.sampler(gan, derive_seed("evaluation", job.seed))
+        images = sampler.images(num_samples, labels, lambda done, total: self._progress("samples", done, total))
+        strip = to_uint8(interpolation(job.sampler(gan, derive_seed("interpolation", job.seed)), labels))
+        save_png(image_grid(strip, INTERPOLATION_COLUMNS), job.folder / SNAPSHOT_FOLDER / INTERPOLATION_FILE)
+        return ImageSet(job.plugin, images, labels)
+
+    def _reference_images(self) -> ImageSet:
+        """Held-out real images, as many as every plugin gives samples, in a fixed random order."""
+        test = self.job.dataset.test
+        num_samples = min(self.job.benchmark.evaluation.num_samples, len(test))
+        chosen = np.random.default_rng(derive_seed("reference", self.job.seed)).permutation(len(test))[:num_samples]
+        labels = None if test.labels is None else test.labels[chosen]
+        return ImageSet(REFERENCE_ROW, test.images[chosen], labels)
+
+    def _evaluate(self, images: ImageSet) -> MetricsFile:
+        job = self.job
+        save_images(job.folder / SAMPLES_FILE, images)
+        self._update(provenance=self.trial.provenance | {"samples_sha256": images.sha256})
+        self._enter("evaluating")
+        start = time.perf_counter()
+        evaluation = measure(
+            images, job.dataset.train, job.dataset, job.registry, job.benchmark.evaluation.metrics, job.run.configuration["extractor"],
+            device=str(job.device), cache=FeatureCache(default_cache_root()),
+            seed=derive_seed("metrics", job.seed) % 2**31, progress=self._progress,
+        )  # fmt: skip
+        metrics = evaluation.to_file(job.run.protocol, self.trial.provenance)
+        write_record(job.folder / METRICS_FILE, metrics)
+        save_neighbours(job.folder / NEIGHBOURS_FILE, evaluation.neighbours)
+        self._add_cost(evaluation_seconds=time.perf_counter() - start)
+        return metrics
+
+    # Telling
+
+    def _enter(self, stage: Any) -> None:
+        if self.stop.is_set():
+            raise Interrupted
+        self._update(status=stage)
+        self.emit(Event("stage", stage=stage))
+
+    def _progress(self, text: str, done: int, total: int) -> None:
+        if self.stop.is_set():
+            raise Interrupted
+        self.emit(Event("progress", stage=self.trial.status, done=done, total=total, text=text))
+
+    def _report_progress(self, now: Progress) -> None:
+        shown = {key: value for key, value in now.line.items() if key.startswith("loss") or key == "d_recall"}
+        values = shown | {"step": now.step, "seconds_left": now.seconds_left, "images_per_second": now.images_per_second}
+        self.emit(Event("progress", stage="training", done=now.done, total=now.total, text=now.unit, values=values))
+
+    def _update(self, **changes: Any) -> None:
+        self.trial = self.trial.model_copy(update=changes)
+        write_record(self.job.folder / TRIAL_FILE, self.trial)
+
+    def _add_cost(self, **changes: float) -> None:
+        self._update(cost=self.trial.cost.model_copy(update=changes))
+
+    def _provenance(self) -> dict[str, Any]:
+        run = self.job.run
+        return {
+            "configuration_sha256": run.configuration_sha256,
+            "dataset": {"name": self.job.benchmark.data.dataset, "sha256": run.configuration["dataset_sha256"]},
+            "plugin": next((p.model_dump() for p in run.plugins if p.name == self.job.plugin), None),
+            "ganbench_version": run.ganbench_version,
+        }
+
+
+def _warnings(metrics: MetricsFile) -> list[str]:
+    return [f"{name} is not there: {reason}" for name, reason in metrics.unavailable.items()]
+
+
+def _peak_memory_mib(device: torch.device) -> float:
+    if device.type == "cuda":
+        return torch.cuda.max_memory_allocated(device) / 2**20
+    try:
+        import resource  # noqa: PLC0415  not on Windows
+    except ImportError:
+        return 0.0
+    unit = 2**20 if sys.platform == "darwin" else 2**10
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit
+
+
+def _device_name(device: torch.device) -> str:
+    if device.type == "cuda":
+        return torch.cuda.get_device_name(device)
+    return f"{device.type}, {torch.get_num_threads()} threads"
+
+
+def _stop_with_parent(stop: threading.Event) -> None:
+    """Standard input ends when the parent does: then save and go, so that no trial is left running alone."""
+    sys.stdin.buffer.read()
+    stop.set()
+
+
+def main(arguments: list[str]) -> int:
+    """Run the trial named on the command line. Returns the exit code."""
+    run_folder, plugin, seed = Path(arguments[0]), arguments[1], int(arguments[2])
+    emit = EventWriter()
+    folder = trial_folder(run_folder, plugin, seed)
+    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        with FileLock(folder / ".lock", timeout=LOCK_PATIENCE_SECONDS):
+            job = TrialJob.read(run_folder, plugin, seed)
+            torch.set_num_threads(job.run.environment["num_threads"])
+            process = TrialProcess(job, emit)
+
+            def on_signal(number: int, frame: FrameType | None) -> None:
+                process.stop.set()
+
+            signal.signal(signal.SIGTERM, on_signal)
+            threading.Thread(target=_stop_with_parent, args=(process.stop,), daemon=True).start()
+            process.run()
+            return 0
+    except Timeout:
+        emit(Event("failed", text=f"another process still works in {folder}; wait for it or end it."))
+    except Exception as error:  # noqa: BLE001  a trial may fail in any way; it is one failed row
+        traceback.print_exc()
+        emit(Event("failed", text=str(error)))
+    return 1
+
+
+if __name__ == "__main__":
+    code = main(sys.argv[1:])
+    sys.stderr.flush()
+    os._exit(code)  # no waiting for threads of libraries
