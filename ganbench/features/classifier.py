@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import logging
 import os
+import pickle
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -54,19 +55,22 @@ class Classifier:
 
 
 def trained_classifier(
-    dataset: Dataset, cache_root: Path, device: str = "cpu", progress: Progress | None = None
+    dataset: Dataset, cache_root: Path | None, device: str = "cpu", progress: Progress | None = None
 ) -> Classifier:
     """The classifier of this dataset: from `cache_root`/classifiers, or trained now (`progress(step, num_steps)`).
+
+    With None for `cache_root` it is trained anew and not kept.
 
     Raises DataError where the dataset has no labels.
     """
     labels = _labels(dataset, dataset.train)
     num_classes = dataset.spec.num_classes or int(labels.max()) + 1
-    path = cache_root / "classifiers" / f"{sha256_of([dataset.sha256, num_classes, RECIPE])}.pt"
-    stored = _load(path)
+    path = cache_root / "classifiers" / f"{sha256_of([dataset.sha256, num_classes, RECIPE])}.pt" if cache_root else None
+    stored = _load(path) if path else None
     if stored is None:
         stored = _train(dataset, num_classes, device, progress)
-        _store(path, stored)
+        if path:
+            _store(path, stored)
     network = _SmallCNN(dataset.spec.channels, num_classes)
     network.load_state_dict(stored["state"])
     network.eval().requires_grad_(False).to(device)
@@ -177,7 +181,7 @@ def _load(path: Path) -> dict[str, Any] | None:
         stored = torch.load(path, map_location="cpu", weights_only=True)
     except FileNotFoundError:
         return None
-    except Exception as error:  # torch.load has no common error for damaged files
+    except (OSError, RuntimeError, ValueError, EOFError, KeyError, pickle.UnpicklingError) as error:
         log.warning("classifier cache: %s is unreadable (%s); training anew", path, error)
         return None
     return dict(stored)

@@ -36,6 +36,7 @@ class FeatureCache:
     """Feature sets as .npz files in `root`/features. Files that cannot be read are ignored and later replaced."""
 
     def __init__(self, root: Path) -> None:
+        self.root = root
         self.folder = root / "features"
 
     def path(self, images: ImageSet, identity: ExtractorIdentity) -> Path:

@@ -1,0 +1,37 @@
+"""95 % intervals shared by several metrics. All are two-sided."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import numpy.typing as npt
+
+Z95 = 1.959963984540054  # the 97.5 % quantile of the standard normal distribution
+
+
+def normal_interval(value: float, standard_error: float) -> tuple[float, float]:
+    """Value ± 1.96 standard errors."""
+    return (value - Z95 * standard_error, value + Z95 * standard_error)
+
+
+def wilson_interval(successes: int, num_trials: int) -> tuple[float, float]:
+    """Wilson's score interval of a share (Wilson 1927): within [0, 1], and sensible at 0 and at 1."""
+    share, z2 = successes / num_trials, Z95**2
+    centre = (share + z2 / (2 * num_trials)) / (1 + z2 / num_trials)
+    half = Z95 * math.sqrt(share * (1 - share) / num_trials + z2 / (4 * num_trials**2)) / (1 + z2 / num_trials)
+    low = 0.0 if successes == 0 else centre - half
+    return (low, 1.0 if successes == num_trials else centre + half)
+
+
+def median_interval(values: npt.NDArray[np.float64]) -> tuple[float, float] | None:
+    """Interval of the median from two order statistics (normal approximation of the binomial ranks).
+
+    None below 6 values: there even the whole range covers the median with less than 95 %.
+    """
+    n = len(values)
+    if n < 6:
+        return None
+    ordered = np.sort(values)
+    low = max(math.floor((n - Z95 * math.sqrt(n)) / 2), 1)  # rank, from 1
+    return (float(ordered[low - 1]), float(ordered[n - low]))
