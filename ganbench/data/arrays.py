@@ -34,7 +34,11 @@ def load_arrays(path: Path) -> dict[str, npt.NDArray[Any]]:
             return {"images": np.array(np.load(path, mmap_mode="r", allow_pickle=False))}
         _check_size(path)
         with np.load(path, allow_pickle=False) as archive:
-            return {key: archive[key] for key in archive.files}
+            arrays = {key: archive[key] for key in archive.files}
+        strangers = [key for key, value in arrays.items() if not isinstance(value, np.ndarray)]
+        if strangers:
+            raise DataError(f"{path}: holds {strangers[0]}, which is no array; expected arrays only. Use numpy.savez.")
+        return arrays
     except DataError:
         raise
     except _DAMAGE as error:

@@ -31,7 +31,7 @@ from ganbench.data.resize import fit_image
 from ganbench.errors import DataError
 
 MAX_PIXELS = 64 * 2**20
-FORMATS = ("PNG", "JPEG", "MPO", "WEBP", "BMP", "GIF", "TIFF")
+FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF")
 _DAMAGE = (  # what Pillow's decoders raise on damaged files
     OSError,
     SyntaxError,
@@ -47,7 +47,7 @@ _DAMAGE = (  # what Pillow's decoders raise on damaged files
     Image.DecompressionBombWarning,
 )
 _HIGH_DEPTH = re.compile(r";16[BLN]")
-_ALPHA_MODES = ("RGBA", "LA", "PA", "RGBa", "La")
+_ALPHA_MODES = ("RGBA", "LA", "PA")
 
 
 def decode_image(data: bytes, source: str, resolution: int | None = None) -> npt.NDArray[np.uint8]:
@@ -99,7 +99,7 @@ def _plain(image: Image.Image, source: str) -> Image.Image:
 
 
 def _without_alpha(image: Image.Image, source: str) -> Image.Image:
-    colour = "L" if image.mode in ("LA", "La") else "RGB"
+    colour = "L" if image.mode == "LA" else "RGB"
     full = image.convert("LA" if colour == "L" else "RGBA")
     lowest, _ = full.getchannel("A").getextrema()
     if lowest != 255:

@@ -144,8 +144,8 @@ def _open(item: Download, arguments: Mapping[str, Any], root: Path) -> Any:
     except _FAILURES as error:
         raise DataError(
             f"{item.name}: not in {root}, and torchvision.datasets.{item.torchvision_class} could not download it "
-            f"({type(error).__name__}: {' '.join(str(error).split())}). To place it by hand, put {item.by_hand.format(root=root)}; "
-            "set GANBENCH_DATA to use another folder."
+            f"({type(error).__name__}: {' '.join(str(error).split())}). "
+            f"To place it by hand, put {item.by_hand.format(root=root)}; set GANBENCH_DATA to use another folder."
         ) from error
 
 

@@ -10,7 +10,6 @@ are RGB, grey ones are repeated into three channels.
 from __future__ import annotations
 
 import logging
-import os
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator, Sequence
@@ -64,26 +63,26 @@ def read_images(path: Path, resolution: int | None = None) -> ImageSet:
     if samples.is_file():
         return _read_arrays(samples, path.resolve().name, resolution)
     if path.is_file() and path.suffix.lower() in (".npy", ".npz"):
-        return _read_arrays(path, path.name, resolution)
+        return _read_arrays(path, path.resolve().name, resolution)
     with image_files(path) as files:
         return ImageSet(path.resolve().name, stack_images(files, resolution))
 
 
 @contextmanager
 def image_files(path: Path) -> Iterator[list[ImageFile]]:
-    """The image files of a folder or .zip, sorted, readable inside the `with`. Raises DataError, also when none."""
-    if path.is_dir():
-        yield _select(_in_folder(path), path)
-    elif not path.exists():
-        raise DataError(f"{path}: no such file or folder.")
-    elif not zipfile.is_zipfile(path):
-        raise DataError(f"{path}: expected a folder of images, a .zip of images, an .npy or an .npz file.")
-    else:
-        try:
+    """The image files of a folder or .zip that exists, sorted, readable inside the `with`. Raises DataError."""
+    try:
+        if path.is_dir():
+            yield _select(_in_folder(path, PurePosixPath(), frozenset()), path)
+        elif not zipfile.is_zipfile(path):
+            raise DataError(f"{path}: expected a folder of images, a .zip of images, an .npy or an .npz file.")
+        else:
             with zipfile.ZipFile(path) as archive:
                 yield _select(_in_archive(archive, path), path)
-        except (zipfile.BadZipFile, OSError, ValueError, zlib.error) as error:
-            raise DataError(f"{path}: damaged archive ({error}). Pack it anew.") from error
+    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
+        raise DataError(
+            f"{path}: cannot be read ({error}). Check that it is whole and that you may read it."
+        ) from error
 
 
 def stack_images(files: Sequence[ImageFile], resolution: int | None) -> Images:
@@ -129,19 +128,17 @@ def _read_arrays(path: Path, name: str, resolution: int | None) -> ImageSet:
     return ImageSet(name, fit_images(images, resolution), labels)
 
 
-def _in_folder(root: Path) -> Iterator[ImageFile]:
-    seen: set[Path] = set()
-    for folder, subfolders, names in os.walk(root, followlinks=True):
-        real = Path(folder).resolve()
-        if real in seen:  # a link that leads back up
-            subfolders.clear()
-            continue
-        seen.add(real)
-        for name in names:
-            path = Path(folder, name)
-            if path.is_file():
-                inner = PurePosixPath(path.relative_to(root).as_posix())
-                yield ImageFile(inner, str(path), path.stat().st_size, path.read_bytes)
+def _in_folder(folder: Path, inner: PurePosixPath, above: frozenset[Path]) -> Iterator[ImageFile]:
+    """All files below `folder`; `above` holds the folders on the way, so that a link back up is not followed."""
+    real = folder.resolve()
+    if real in above:
+        return
+    for path in folder.iterdir():
+        if path.is_dir():
+            yield from _in_folder(path, inner / path.name, above | {real})
+        else:
+            num_bytes = path.stat().st_size if path.exists() else 0  # a broken link fails when it is read
+            yield ImageFile(inner / path.name, str(path), num_bytes, path.read_bytes)
 
 
 def _in_archive(archive: zipfile.ZipFile, path: Path) -> Iterator[ImageFile]:
@@ -160,7 +157,7 @@ def _select(found: Iterator[ImageFile], path: Path) -> list[ImageFile]:
     passed_over: list[str] = []
     for file in found:
         suffix = file.path.suffix.lower()
-        if any(part.startswith(".") or part == "__MACOSX" for part in file.path.parts):
+        if any(_is_hidden(part) for part in file.path.parts):
             continue
         if suffix in OTHER_IMAGES:
             raise DataError(f"{file.source}: {suffix} images are not read here. Convert it to PNG, or remove it.")
@@ -173,6 +170,10 @@ def _select(found: Iterator[ImageFile], path: Path) -> list[ImageFile]:
     if passed_over:
         _log.warning("%s: passed over %d files that are no images, such as %s.", path, len(passed_over), passed_over[0])
     return sorted(chosen, key=lambda file: str(file.path))
+
+
+def _is_hidden(part: str) -> bool:
+    return part == "__MACOSX" or (part.startswith(".") and part != "..")
 
 
 def _content(file: ImageFile) -> bytes:

@@ -1,0 +1,329 @@
+"""Folders, archives and arrays of images."""
+
+import logging
+import os
+import random
+import zipfile
+from io import BytesIO
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+from PIL import Image
+
+from ganbench.data import arrays, read
+from ganbench.data.read import read_images
+from ganbench.errors import DataError, UsageError
+
+
+def write(path, value=0, size=(4, 4), mode="RGB"):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.new(mode, size, value if mode == "L" else (value,) * 3).save(path)
+
+
+def first_pixels(images):
+    return images[:, 0, 0, 0].tolist()
+
+
+def pack(folder, archive):
+    with zipfile.ZipFile(archive, "w") as target:
+        for path in folder.rglob("*"):
+            target.write(path, path.relative_to(folder))
+    return archive
+
+
+names = st.lists(st.text("abcXYZ019_ -", min_size=1, max_size=6), min_size=1, max_size=8, unique_by=str.lower)
+
+
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(names, st.randoms())
+def test_order_is_that_of_the_names_in_folder_and_zip(tmp_path_factory, stems, shuffler):
+    folder = tmp_path_factory.mktemp("images")
+    values = {f"{stem}/{stem}.png": index for index, stem in enumerate(stems)}
+    paths = list(values)
+    shuffler.shuffle(paths)
+    for path in paths:
+        write(folder / path, values[path])
+    wanted = [values[path] for path in sorted(values)]
+    assert first_pixels(read_images(folder).images) == wanted
+    assert first_pixels(read_images(pack(folder, folder / "all.zip")).images) == wanted
+
+
+@pytest.mark.parametrize("suffix", ["png", "PNG", "jpg", "jpeg", "webp", "bmp", "gif", "tif", "tiff"])
+def test_every_format_is_found(tmp_path, suffix):
+    write(tmp_path / f"deep/er/a.{suffix}", 200)
+    images = read_images(tmp_path).images
+    assert images.shape in ((1, 4, 4, 3), (1, 4, 4, 1))  # GIF keeps a grey image grey
+    assert abs(int(images[0, 0, 0, 0]) - 200) < 3
+
+
+def test_grey_folder_has_one_channel(tmp_path):
+    write(tmp_path / "a.png", 3, mode="L")
+    write(tmp_path / "b.png", 5, mode="L")
+    images = read_images(tmp_path).images
+    assert images.shape == (2, 4, 4, 1)
+    assert images.flags.c_contiguous
+    assert first_pixels(images) == [3, 5]
+
+
+def test_grey_among_rgb_is_repeated_and_said(tmp_path, caplog):
+    write(tmp_path / "a.png", 3, mode="L")
+    write(tmp_path / "b.png", 5)
+    with caplog.at_level(logging.WARNING):
+        images = read_images(tmp_path).images
+    assert images.shape == (2, 4, 4, 3)
+    assert images[0, 0, 0].tolist() == [3, 3, 3]
+    assert "1 of 2 images are grey" in caplog.text
+
+
+def test_mixed_sizes_name_two_files_and_the_remedy(tmp_path):
+    write(tmp_path / "a.png", size=(4, 4))
+    write(tmp_path / "b.png", size=(6, 5))
+    with pytest.raises(DataError, match=r"a\.png has 4x4 pixels.*b\.png has 6x5\. Choose one size with --resolution"):
+        read_images(tmp_path)
+    assert read_images(tmp_path, 8).images.shape == (2, 8, 8, 3)
+
+
+def test_hidden_files_are_left_out(tmp_path):
+    write(tmp_path / "a.png")
+    write(tmp_path / ".b.png")
+    write(tmp_path / ".cache/c.png")
+    write(tmp_path / "__MACOSX/d.png")
+    assert len(read_images(tmp_path)) == 1
+    assert len(read_images(pack(tmp_path, tmp_path / "x.zip"))) == 1
+
+
+def test_other_files_are_passed_over_with_a_count(tmp_path, caplog):
+    write(tmp_path / "a.png")
+    (tmp_path / "labels.txt").write_text("1")
+    (tmp_path / "notes.md").write_text("2")
+    with caplog.at_level(logging.WARNING):
+        assert len(read_images(tmp_path)) == 1
+    assert "passed over 2 files" in caplog.text
+
+
+def test_image_format_that_is_not_read_is_an_error(tmp_path):
+    write(tmp_path / "a.png")
+    (tmp_path / "b.HEIC").write_bytes(b"x")
+    with pytest.raises(DataError, match=r"b\.HEIC: \.heic images are not read"):
+        read_images(tmp_path)
+
+
+def test_one_broken_file_is_named(tmp_path):
+    write(tmp_path / "a.png")
+    (tmp_path / "b.png").write_bytes(b"no image")
+    with pytest.raises(DataError, match=r"b\.png: not a readable image"):
+        read_images(tmp_path)
+
+
+def test_broken_link_is_named(tmp_path):
+    write(tmp_path / "a.png")
+    (tmp_path / "b.png").symlink_to(tmp_path / "gone.png")
+    with pytest.raises(DataError, match=r"b\.png: cannot be read"):
+        read_images(tmp_path)
+
+
+def test_linked_folders_are_followed_but_not_in_circles(tmp_path):
+    write(tmp_path / "real/a.png")
+    write(tmp_path / "set/b.png")
+    (tmp_path / "set/linked").symlink_to(tmp_path / "real")
+    (tmp_path / "set/again").symlink_to(tmp_path / "real")
+    (tmp_path / "set/circle").symlink_to(tmp_path / "set")
+    assert len(read_images(tmp_path / "set")) == 3
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root reads everything")
+def test_folder_without_permission_is_named(tmp_path):
+    write(tmp_path / "a.png")
+    (tmp_path / "locked").mkdir(mode=0)
+    with pytest.raises(DataError, match="locked"):
+        read_images(tmp_path)
+
+
+def test_empty_folder_and_missing_path(tmp_path):
+    with pytest.raises(DataError, match=r"no images found; looked for \.bmp"):
+        read_images(tmp_path)
+    with pytest.raises(DataError, match="no such file or folder"):
+        read_images(tmp_path / "gone")
+
+
+def test_single_image_is_no_set(tmp_path):
+    write(tmp_path / "a.png")
+    with pytest.raises(DataError, match=r"expected a folder of images, a \.zip"):
+        read_images(tmp_path / "a.png")
+
+
+def test_impossible_resolution(tmp_path):
+    with pytest.raises(UsageError, match="resolution 0"):
+        read_images(tmp_path, 0)
+
+
+def test_damaged_zip_entry_is_named(tmp_path):
+    write(tmp_path / "in/a.bmp", 7)
+    archive = pack(tmp_path / "in", tmp_path / "x.zip")
+    data = bytearray(archive.read_bytes())
+    data[80] ^= 255
+    archive.write_bytes(bytes(data))
+    with pytest.raises(DataError, match=r"x\.zip:a\.bmp: cannot be read .*CRC"):
+        read_images(archive)
+
+
+def test_truncated_zip(tmp_path):
+    write(tmp_path / "in/a.bmp", 7)
+    archive = pack(tmp_path / "in", tmp_path / "x.zip")
+    archive.write_bytes(archive.read_bytes()[:-30])
+    with pytest.raises(DataError, match=r"x\.zip"):
+        read_images(archive)
+
+
+def test_encrypted_zip(tmp_path):
+    write(tmp_path / "in/a.png", 7)
+    archive = pack(tmp_path / "in", tmp_path / "x.zip")
+    data = bytearray(archive.read_bytes())
+    central = data.index(b"PK\x01\x02")
+    data[central + 8] |= 1
+    archive.write_bytes(bytes(data))
+    with pytest.raises(DataError, match=r"a\.png is encrypted"):
+        read_images(archive)
+
+
+@settings(max_examples=50, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.data())
+def test_damaged_archives_never_fail_otherwise(tmp_path, data):
+    buffer = BytesIO()
+    np.savez_compressed(buffer, images=np.zeros((2, 4, 4), dtype=np.uint8))
+    encoded = bytearray(buffer.getvalue())
+    for _ in range(4):
+        encoded[data.draw(st.integers(0, len(encoded) - 1))] = data.draw(st.integers(0, 255))
+    for name in ("x.npz", "x.zip"):
+        path = tmp_path / name
+        path.write_bytes(bytes(encoded))
+        try:
+            assert read_images(path).images.shape == (2, 4, 4, 1)
+        except DataError as error:
+            assert str(path) in str(error)
+
+
+def test_limits(tmp_path, monkeypatch):
+    write(tmp_path / "a.png")
+    write(tmp_path / "b.png")
+    monkeypatch.setattr(read, "MAX_FILE_BYTES", 10)
+    with pytest.raises(DataError, match=r"a\.png: .* bytes; expected at most 10 in one image"):
+        read_images(tmp_path)
+    monkeypatch.setattr(read, "MAX_FILE_BYTES", 10_000)
+    monkeypatch.setattr(read, "MAX_BYTES", 95)
+    with pytest.raises(DataError, match=r"2 images of 4x4 pixels take .* smaller --resolution"):
+        read_images(tmp_path)
+
+
+def test_zip_bomb_of_arrays(tmp_path, monkeypatch):
+    np.savez_compressed(tmp_path / "x.npz", images=np.zeros((100, 8, 8), dtype=np.uint8))
+    monkeypatch.setattr(arrays, "MAX_BYTES", 5000)
+    with pytest.raises(DataError, match="GiB of arrays"):
+        read_images(tmp_path / "x.npz")
+
+
+@given(st.integers(1, 4), st.integers(4, 9), st.integers(4, 9), st.sampled_from([1, 3]), st.data())
+def test_array_layouts_agree(num_images, height, width, channels, data):
+    images = data.draw(hnp.arrays(np.uint8, (num_images, height, width, channels)))
+    np.testing.assert_array_equal(arrays.as_images(images, "a"), images)
+    np.testing.assert_array_equal(arrays.as_images(images.transpose(0, 3, 1, 2), "a"), images)
+    if channels == 1 and width != 4:
+        np.testing.assert_array_equal(arrays.as_images(images[..., 0], "a"), images)
+
+
+@pytest.mark.parametrize(
+    "shape", [(2, 3, 8, 3), (2, 1, 8, 1), (8, 8, 3), (5, 8, 4), (2, 8, 8, 4), (64,), (2, 784), (), (2, 2, 2, 2, 3)]
+)
+def test_unclear_shapes_are_refused(shape):
+    with pytest.raises(DataError, match=r"a: shape .* not clearly"):
+        arrays.as_images(np.zeros(shape, dtype=np.uint8), "a")
+
+
+@pytest.mark.parametrize(
+    ("array", "remedy"),
+    [
+        (np.linspace(0, 1, 64, dtype=np.float32), r"x \* 255"),
+        (np.linspace(-1, 1, 64), r"\(x \+ 1\) \* 127\.5"),
+        (np.linspace(-3, 3, 64), "Scale it"),
+        (np.full(64, np.nan), "Scale it"),
+        (np.arange(64), r"x\.astype\('uint8'\)"),
+        (np.arange(64).astype(np.uint16) * 1000, "Scale it"),
+        (np.zeros(64, dtype=bool), "Scale it"),
+        (np.zeros(64, dtype=complex), "complex"),
+    ],
+)
+def test_other_types_are_refused_with_the_conversion(array, remedy):
+    with pytest.raises(DataError, match=f"a: expected uint8, got .*{remedy}"):
+        arrays.as_images(array.reshape(1, 8, 8), "a")
+
+
+def test_npz_with_labels(tmp_path):
+    images = np.arange(2 * 8 * 8 * 3, dtype=np.uint8).reshape(2, 8, 8, 3)
+    np.savez(tmp_path / "x.npz", images=images, labels=np.array([[4], [2]], dtype=np.uint8))
+    found = read_images(tmp_path / "x.npz")
+    np.testing.assert_array_equal(found.images, images)
+    assert found.labels.dtype == np.int64
+    assert found.labels.tolist() == [4, 2]
+    assert read_images(tmp_path / "x.npz", 4).images.shape == (2, 4, 4, 3)
+
+
+@pytest.mark.parametrize("labels", [np.zeros(3, int), np.zeros(2), np.array([-1, 0]), np.eye(2, dtype=int)])
+def test_wrong_labels(tmp_path, labels):
+    np.savez(tmp_path / "x.npz", images=np.zeros((2, 8, 8), np.uint8), labels=labels)
+    with pytest.raises(DataError, match="array labels: "):
+        read_images(tmp_path / "x.npz")
+
+
+def test_npy_and_single_unnamed_array(tmp_path):
+    images = np.zeros((2, 8, 8), np.uint8)
+    np.save(tmp_path / "x.npy", images)
+    np.savez(tmp_path / "y.npz", images)
+    assert read_images(tmp_path / "x.npy").images.shape == (2, 8, 8, 1)
+    assert read_images(tmp_path / "y.npz").images.shape == (2, 8, 8, 1)
+
+
+def test_trial_folder_gives_its_samples(tmp_path):
+    np.savez(tmp_path / "samples.npz", images=np.zeros((5, 8, 8, 1), np.uint8))
+    write(tmp_path / "snapshots/step.png")
+    assert len(read_images(tmp_path)) == 5
+
+
+def test_npz_of_two_splits_is_a_dataset(tmp_path):
+    np.savez(
+        tmp_path / "x.npz", train_images=np.zeros((5, 8, 8, 1), np.uint8), test_images=np.zeros((5, 8, 8), np.uint8)
+    )
+    with pytest.raises(DataError, match=r"test_images, train_images.* name it npz:"):
+        read_images(tmp_path / "x.npz")
+
+
+def test_pickles_are_never_loaded(tmp_path):
+    np.save(tmp_path / "x.npy", np.array([{"a": 1}], dtype=object), allow_pickle=True)
+    with pytest.raises(DataError, match="plain arrays"):
+        read_images(tmp_path / "x.npy")
+
+
+def test_zip_of_images_called_npz(tmp_path):
+    write(tmp_path / "in/a.png")
+    pack(tmp_path / "in", tmp_path / "x.npz")
+    with pytest.raises(DataError, match=r"x\.npz: holds a\.png, which is no array"):
+        read_images(tmp_path / "x.npz")
+
+
+def test_empty_array(tmp_path):
+    np.savez(tmp_path / "x.npz", images=np.zeros((0, 8, 8, 3), np.uint8))
+    with pytest.raises(DataError, match="holds no images"):
+        read_images(tmp_path / "x.npz")
+    np.savez(tmp_path / "x.npz")
+    with pytest.raises(DataError, match="got none"):
+        read_images(tmp_path / "x.npz")
+
+
+def test_random_is_not_needed(tmp_path):
+    write(tmp_path / "a.png", 1)
+    state, random_state = np.random.get_state()[1].copy(), random.getstate()
+    read_images(tmp_path, 8)
+    assert (np.random.get_state()[1] == state).all()
+    assert random.getstate() == random_state
