@@ -27,12 +27,16 @@ RC: dict[Any, Any] = {
     "svg.hashsalt": "ganbench",
     "font.size": 9,
     **dict.fromkeys(("text.color", "axes.edgecolor", "axes.labelcolor", "xtick.color", "ytick.color"), INK),
+    **dict.fromkeys(("figure.facecolor", "axes.facecolor"), "none"),
     "axes.spines.top": False,
     "axes.spines.right": False,
     "axes.linewidth": 0.6,
 }
 Floats = npt.NDArray[np.float64]
 History = Sequence[Mapping[str, Any]]
+Limits = tuple[float, float | None]
+SHARE: Limits = (-0.03, 1.03)
+FROM_ZERO: Limits = (0.0, None)
 
 NAMES = {
     "loss_d": "discriminator",
@@ -49,14 +53,14 @@ NAMES = {
 def training_charts(history: History) -> tuple[Chart, ...]:
     """Losses, D's outputs, D's recall, gradient norms and speed over the generator's steps; those that were logged."""
     losses = sorted({key for line in history for key in line if key.startswith("loss_")})
-    panels: list[tuple[str, str, Sequence[str], bool]] = [
-        ("Losses", "loss", losses, False),
-        ("Discriminator's outputs", "mean probability “real”", ("d_real", "d_fake"), True),
-        ("Discriminator's recall on fakes", "share recognised", ("d_recall",), True),
-        ("Gradient norms", "L2 norm", ("grad_norm_discriminator", "grad_norm_generator"), False),
-        ("Speed", "images per second", ("images_per_second",), False),
+    panels: list[tuple[str, str, Sequence[str], Limits | None]] = [
+        ("Losses", "loss", losses, None),
+        ("Discriminator's outputs", "mean probability “real”", ("d_real", "d_fake"), SHARE),
+        ("Discriminator's recall on fakes", "share recognised", ("d_recall",), SHARE),
+        ("Gradient norms", "L2 norm", ("grad_norm_discriminator", "grad_norm_generator"), FROM_ZERO),
+        ("Speed", "images per second", ("images_per_second",), FROM_ZERO),
     ]
-    charts = (_curves(title, unit, keys, share, history) for title, unit, keys, share in panels)
+    charts = (_curves(title, unit, keys, limits, history) for title, unit, keys, limits in panels)
     return tuple(chart for chart in charts if chart is not None)
 
 
@@ -84,7 +88,7 @@ def class_chart(counts: Sequence[float], real_shares: Sequence[float], names: Se
         return Chart("Classes found among the samples", _svg(figure, words), words)
 
 
-def _curves(title: str, unit: str, keys: Sequence[str], is_share: bool, history: History) -> Chart | None:
+def _curves(title: str, unit: str, keys: Sequence[str], limits: Limits | None, history: History) -> Chart | None:
     """One chart; held-out values dashed in the colour of their training values. None if nothing was logged."""
     drawn = []
     with mpl.rc_context(RC):
@@ -101,8 +105,8 @@ def _curves(title: str, unit: str, keys: Sequence[str], is_share: bool, history:
                 drawn.append(f"{name} from {values[0]:.3g} to {values[-1]:.3g}")
         if not drawn:
             return None
-        if is_share:
-            axes.set_ylim(-0.03, 1.03)
+        if limits is not None:
+            axes.set_ylim(*limits)
         if len(drawn) > 1:
             axes.legend(frameon=False, fontsize=8, ncols=2, loc="lower left", bbox_to_anchor=(0, 0.98), borderaxespad=0)
         words = f"{title}: {'; '.join(drawn)}."

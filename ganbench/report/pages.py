@@ -53,7 +53,7 @@ def _facts(run: Run, board: Board) -> tuple[Fact, ...]:
         Fact("Benchmark", run.benchmark),
         Fact("Protocol", run.protocol),
         Fact("Date", run.created[:16].replace("T", " ")),
-        Fact("Device", str(run.environment.get("device_name") or configuration.get("device", ""))),
+        Fact("Device", _device(run)),
         Fact("Dataset", f"{data.get('dataset', '')}{resolution} ({short_hash(dataset_hash)})", dataset_hash),
         Fact("Budget", _budget_words(str(training.get("budget", ""))) if training.get("budget") else ""),
         Fact("Training seeds", str(configuration.get("seeds", 1))),
@@ -62,6 +62,13 @@ def _facts(run: Run, board: Board) -> tuple[Fact, ...]:
         Fact("Configuration", short_hash(run.configuration_sha256), run.configuration_sha256),
     ]
     return tuple(fact for fact in facts if fact.value)
+
+
+def _device(run: Run) -> str:
+    device, environment = str(run.configuration.get("device", "")), run.environment
+    if device.startswith("cuda") and environment.get("gpu"):
+        return str(environment["gpu"])
+    return f"{device}, {environment['cpu_count']} cores" if environment.get("cpu_count") else device
 
 
 def _budget_words(text: str) -> str:

@@ -21,6 +21,7 @@ Pixels = npt.NDArray[np.uint8]
 
 GRID_SIZE = 64  # samples shown; never chosen, always the first
 MAX_CLASS_ROWS = 20
+MAX_PAIRS = 8
 TILE_PIXELS = 56  # images smaller than this are shown enlarged by a whole factor
 
 
@@ -71,21 +72,29 @@ def sample_grid(assets: Assets, path: Path, name: str) -> Picture | None:
     return replace(picture, alt=alt, caption=caption)
 
 
-def neighbour_pairs(assets: Assets, path: Path, name: str, limit: int = 12) -> tuple[tuple[Picture, ...], int]:
-    """Sample and nearest training image side by side, the closest pair first; and how many pairs are stored."""
+def neighbour_pairs(assets: Assets, path: Path, name: str) -> tuple[tuple[Picture, ...], tuple[Picture, ...]]:
+    """Sample and nearest training image side by side: the closest pairs, then pairs drawn at random, nearest first.
+
+    `closest` in the file tells the two apart; without it all pairs count as closest.
+    """
     arrays = load_arrays(path)
     samples, neighbours, distances = (arrays.get(key) for key in ("samples", "neighbours", "feature_distance"))
     if not _are_images(samples) or not _are_images(neighbours) or distances is None:
-        return (), 0
+        return (), ()
     perceptual = arrays.get("lpips_distance")
-    pictures = []
-    for i in np.argsort(distances, kind="stable")[:limit]:
+    is_closest = arrays.get("closest", np.ones(len(samples), bool))
+    closest: list[Picture] = []
+    drawn: list[Picture] = []
+    for i in np.argsort(distances, kind="stable"):
+        group = closest if is_closest[i] else drawn
+        if len(group) == MAX_PAIRS:
+            continue
         pair = tile(np.stack([samples[i], neighbours[i]]), 2)
-        caption = f"{distances[i]:.3g}" + (f" · LPIPS {perceptual[i]:.3f}" if perceptual is not None else "")
+        caption = f"{distances[i]:#.3g}" + (f" · LPIPS {perceptual[i]:.3f}" if perceptual is not None else "")
         alt = f"A sample by {name} and its nearest training image, feature distance {distances[i]:.3g}"
         picture = _picture(assets, f"{name} neighbour", pair, samples.shape[1])
-        pictures.append(replace(picture, alt=alt, caption=caption))
-    return tuple(pictures), len(samples)
+        group.append(replace(picture, alt=alt, caption=caption))
+    return tuple(closest), tuple(drawn)
 
 
 def stored_picture(assets: Assets, path: Path, alt: str, caption: str = "") -> Picture | None:

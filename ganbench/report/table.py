@@ -76,6 +76,7 @@ def _row(board: Board, row: BoardRow, best: dict[str, set[str]], anchor: str) ->
         rank_tooltip=why,
         cells=tuple(cells),
         note=row.note,
+        empty=not row.scores,
     )
 
 

@@ -13,6 +13,7 @@ from ganbench.report.charts import class_chart, training_charts
 from ganbench.report.pictures import Assets, neighbour_pairs, sample_grid, stored_picture
 from ganbench.report.view import Chart, Fact, Failure, MetricLine, Picture, SectionView, TrialView
 from ganbench.report.words import duration, number, score_words, short_hash
+from ganbench.results.checks import COPYING_SHARE, copying_share
 from ganbench.results.schema import MetricRecord, MetricsFile, Run, Trial
 from ganbench.results.store import INTERPOLATION_FILE, NEIGHBOURS_FILE, SAMPLES_FILE, SNAPSHOT_FOLDER, TrialResults
 from ganbench.types import ReportSection
@@ -26,7 +27,7 @@ def build_trial(
     """All that is known of one trial. Missing or damaged files leave their part empty."""
     trial, metrics = item.trial, item.metrics.metrics if item.metrics else {}
     where = f"{trial.plugin}, seed {trial.seed}"
-    neighbours, stored = neighbour_pairs(assets, item.folder / NEIGHBOURS_FILE, where)
+    closest, drawn = neighbour_pairs(assets, item.folder / NEIGHBOURS_FILE, where)
     modes, summary = _modes(metrics.get("modes"))
     return TrialView(
         anchor=f"{anchor}-seed-{trial.seed}",
@@ -34,7 +35,6 @@ def build_trial(
         status=trial.status,
         warnings=tuple(trial.warnings),
         failure=_failure(trial),
-        trained=trial.num_steps > 0 or bool(item.history),
         samples=sample_grid(assets, item.folder / SAMPLES_FILE, where),
         snapshots=_snapshots(assets, item, where),
         interpolation=stored_picture(
@@ -43,8 +43,8 @@ def build_trial(
             f"Strips of images by {where}, each between two latents",
         ),
         charts=training_charts(item.history),
-        neighbours=neighbours,
-        num_neighbours=stored,
+        closest=closest,
+        drawn=drawn,
         calibration=_calibration(metrics.get("nn_feature")),
         modes=modes,
         modes_summary=summary,
@@ -58,7 +58,7 @@ def build_trial(
 
 
 def _failure(trial: Trial) -> Failure | None:
-    if trial.error is None:
+    if trial.error is None or trial.status != "failed":
         return None
     return Failure(trial.error.stage, f"{trial.error.type}: {trial.error.message}", trial.error.traceback)
 
@@ -78,18 +78,16 @@ def _snapshots(assets: Assets, item: TrialResults, where: str) -> tuple[Picture,
 def _calibration(record: MetricRecord | None) -> str:
     """What the distances to the nearest training images mean, measured against held-out real images."""
     details = record.details if record else {}
-    heldout, share = details.get("heldout_median"), details.get("share_closer_than_heldout")
-    if record is None or not isinstance(heldout, int | float) or not isinstance(share, int | float):
+    heldout, share = details.get("heldout_median"), copying_share(record)
+    if record is None or not isinstance(heldout, int | float) or share is None:
         return ""
     words = (
-        f"{share:.0%} of the samples lie closer to a training image than the typical held-out real image does "
-        f"(median distance {heldout:.3g}; of these samples {record.value:.3g}). Real images would give about 50 %"
+        f"The median distance is {record.value:.3g}; of held-out real images it is {heldout:.3g}. {share:.1%} of the "
+        "samples lie closer to a training image than 99 % of held-out images do"
     )
-    if share >= 0.9:
-        return f"{words}; so many close ones mean copies, or a few very typical images."
-    if share <= 0.1:
-        return f"{words}; so few close ones mean images that are unlike the training data."
-    return f"{words}; nothing here points to copying."
+    if share >= COPYING_SHARE:
+        return f"{words}, where 1 % is expected: copies, or a few very typical images."
+    return f"{words}, where 1 % is expected: nothing here points to copying."
 
 
 def _modes(record: MetricRecord | None) -> tuple[Chart | None, str]:
@@ -130,8 +128,8 @@ def _provenance(run: Run, item: TrialResults) -> tuple[Fact, ...]:
         trail["plugin"] = f"{plugin.entry_point} from {plugin.distribution} {plugin.version}, API {plugin.api_version}"
         trail["plugin source"] = plugin.source_sha256
     trail["dataset"] = run.configuration.get("dataset_sha256")
-    trail |= item.trial.provenance
-    trail |= item.metrics.provenance if item.metrics else {}
+    recorded = item.trial.provenance | (item.metrics.provenance if item.metrics else {})
+    trail |= {key: value for key, value in recorded.items() if key not in ("plugin", "dataset", "configuration_sha256")}
     return facts_of(trail)
 
 

@@ -66,7 +66,7 @@ class Cell:
 
 @dataclass(frozen=True)
 class Row:
-    """A line of the table; a row without any score shows its `note` in their place."""
+    """A line of the table; an `empty` row has no score and shows its `note` instead."""
 
     anchor: str
     title: str
@@ -76,12 +76,8 @@ class Row:
     rank: str
     rank_tooltip: str
     cells: tuple[Cell, ...]
-    note: str = ""
-
-    @property
-    def empty(self) -> bool:
-        """Whether there is nothing to show but the note."""
-        return not any(cell.text for cell in self.cells)
+    note: str
+    empty: bool
 
 
 @dataclass(frozen=True)
@@ -129,20 +125,22 @@ class Failure:
 
 @dataclass(frozen=True)
 class TrialView:
-    """One training seed of a plugin. What was not stored is None or empty, and the page says so in a sentence."""
+    """One training seed of a plugin. What was not stored is None or empty, and the page says so in a sentence.
+
+    `closest` and `drawn` are pairs of a sample and its nearest training image: the closest of all, and some at random.
+    """
 
     anchor: str
     seed: int
     status: str
     warnings: tuple[str, ...]
     failure: Failure | None
-    trained: bool
     samples: Picture | None
     snapshots: tuple[Picture, ...]
     interpolation: Picture | None
     charts: tuple[Chart, ...]
-    neighbours: tuple[Picture, ...]
-    num_neighbours: int
+    closest: tuple[Picture, ...]
+    drawn: tuple[Picture, ...]
     calibration: str
     modes: Chart | None
     modes_summary: str

@@ -157,7 +157,7 @@ def _status(trials: Sequence[TrialResults], done: Sequence[TrialResults], planne
 
 
 def _planned_seeds(run: Run, role: Role) -> int:
-    return int(run.configuration.get("seeds", 1)) if role == "model" else 1
+    return 1 if role == "reference" else int(run.configuration.get("seeds", 1))
 
 
 def _planned_role(run: Run, name: str) -> Role:

@@ -168,6 +168,13 @@ def keep_history_until(path: Path, step: int) -> None:
         write_bytes(path, "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines).encode())
 
 
+def keep_history_until(path: Path, step: int) -> None:
+    """Drop the lines after `step` (and a torn one), which a resumed training will write again."""
+    if path.exists():
+        kept = [line for line in read_history(path) if line["step"] <= step]
+        write_bytes(path, "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in kept).encode())
+
+
 def _finite(value: Any) -> Any:
     """The same JSON value with null in place of NaN and infinities."""
     if isinstance(value, float):
