@@ -30,7 +30,7 @@ _ONE_SET_KEYS = (("images", "labels"), ("x", "y"))
 def build_dataset(
     name: str, train: tuple[Images, Labels | None], test: tuple[Images, Labels | None], class_names: Sequence[str] = ()
 ) -> Dataset:
-    """A Dataset of two splits, images uint8 [N, R, R, C] and labels int64 [N] or None.
+    """A Dataset of two splits: images uint8 [N, R, R, C], labels int64 [N] for both or for neither.
 
     Raises:
         DataError: The splits differ in size or channels, or the images are not square.
@@ -43,7 +43,7 @@ def build_dataset(
         )
     if shape[0] != shape[1]:
         raise DataError(f"{name}: images are {_size(shape)}; models need squares. Choose a size with --resolution.")
-    labelled = train[1] is not None and test[1] is not None and len(class_names) >= 2
+    labelled = train[1] is not None and len(class_names) >= 2
     spec = DataSpec("image", shape[2], shape[0], num_classes=len(class_names) if labelled else None)
     splits = [
         ImageSet(f"{name}:{split}", images, labels if labelled else None)

@@ -91,13 +91,13 @@ def test_folder_of_classes_is_halved_in_each(tmp_path):
 
 
 def test_zip_with_one_folder_around_everything(tmp_path):
-    for split in ("train", "test"):
-        write(tmp_path / f"in/data/{split}/a.png", 1)
+    for name in ("train/a", "train/b", "train/c", "test/a"):
+        write(tmp_path / f"in/data/{name}.png", 1)
     with zipfile.ZipFile(tmp_path / "x.zip", "w") as archive:
         for path in (tmp_path / "in").rglob("*.png"):
             archive.write(path, path.relative_to(tmp_path / "in"))
     dataset = load_dataset(f"folder:{tmp_path / 'x.zip'}", INFOS)
-    assert (len(dataset.train), len(dataset.test), dataset.spec.num_classes) == (1, 1, None)
+    assert (len(dataset.train), len(dataset.test), dataset.spec.num_classes) == (3, 1, None)
 
 
 def test_flat_folder_has_no_labels(tmp_path):
