@@ -162,13 +162,6 @@ def read_history(path: Path) -> list[dict[str, Any]]:
 
 
 def keep_history_until(path: Path, step: int) -> None:
-    """Drop the lines after `step`, which training that resumes there will write again."""
-    lines = [line for line in read_history(path) if line["step"] <= step]
-    if path.exists():
-        write_bytes(path, "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines).encode())
-
-
-def keep_history_until(path: Path, step: int) -> None:
     """Drop the lines after `step` (and a torn one), which a resumed training will write again."""
     if path.exists():
         kept = [line for line in read_history(path) if line["step"] <= step]
