@@ -56,8 +56,11 @@ def conv_discriminator(
     """
     base, num_halvings = upsampling_plan(resolution)
     maps = feature_maps(width, num_halvings)
-    drop: list[nn.Module] = [nn.Dropout(dropout)] if dropout else []
-    layers = [nn.Conv2d(in_channels, maps[0], 4, 2, 1, bias=False), activation(), *drop]
+
+    def activated(*layers: nn.Module) -> list[nn.Module]:
+        return [*layers, activation(), nn.Dropout(dropout)] if dropout else [*layers, activation()]
+
+    layers = activated(nn.Conv2d(in_channels, maps[0], 4, 2, 1, bias=False))
     for fine, coarse in pairwise(maps):
-        layers += [nn.Conv2d(fine, coarse, 4, 2, 1, bias=False), norm(coarse), activation(), *drop]
+        layers += activated(nn.Conv2d(fine, coarse, 4, 2, 1, bias=False), norm(coarse))
     return nn.Sequential(*layers, nn.Conv2d(maps[-1], 1, base, bias=False), nn.Flatten(0))
