@@ -1,5 +1,6 @@
 import math
 
+import pytest
 import torch
 from ganbench_plugins import memorizer, noise
 
@@ -38,7 +39,7 @@ def test_noise_samples_are_the_latents():
         assert samples.shape == (2000, *spec.shape)
         assert torch.equal(samples.flatten(1), latents)
         assert -1 <= samples.min() < -0.99 < 0.99 < samples.max() <= 1
-        assert samples.var().item() == __import__("pytest").approx(1 / 3, rel=0.05)
+        assert samples.var().item() == pytest.approx(1 / 3, rel=0.05)
 
 
 def test_noise_uses_up_one_batch_and_has_no_state():
