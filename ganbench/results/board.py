@@ -221,7 +221,7 @@ def _ranked(rows: Sequence[BoardRow], rank_by: str) -> list[BoardRow]:
         others = [(other.plugin, other.scores[rank_by]) for other in able if other.plugin != row.plugin]
         ties = [name for name, score in others if not score.beats(own) and not own.beats(score)]
         rank = 1 + sum(score.beats(own) for _, score in others)
-        ranked.append(row.model_copy(update={"rank": rank, "tied": bool(ties), "tied_with": ties}))
+        ranked.append(row.model_copy(update={"rank": rank, "tied": bool(ties), "tied_with": sorted(ties)}))
     return sorted(ranked, key=lambda row: (row.rank, _badness(row.scores[rank_by])))
 
 
