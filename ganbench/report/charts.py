@@ -79,7 +79,10 @@ def class_chart(counts: Sequence[float], real_shares: Sequence[float], names: Se
         if len(names) == len(shares) <= 30:
             long = max(map(len, names)) > 3
             axes.set_xticks(
-                places, [_plain(name) for name in names], rotation=45 if long else 0, ha="right" if long else "center"
+                places,
+                [_plain(name[:14]) for name in names],
+                rotation=45 if long else 0,
+                ha="right" if long else "center",
             )
         axes.legend(frameon=False, ncols=2, loc="upper right", fontsize=8)
         missing = [name for name, share in zip(names, shares, strict=False) if share == 0]
@@ -149,6 +152,7 @@ def _svg(figure: Figure, description: str) -> Markup:
     text = text[text.index("<svg") :]
     text = re.sub(r"<metadata>.*?</metadata>", "", text, flags=re.DOTALL)
     text = re.sub(r'<g id="[^"]*"', "<g", text)
+    text = re.sub(r'<clipPath.*?</clipPath>| clip-path="[^"]*"', "", text, flags=re.DOTALL)  # nothing leaves the axes
     text = re.sub(r"font: ([\d.]+px) [^;\"]*", r"font-size: \1", text)
     text = re.sub(r"<!--.*?-->", "", text, flags=re.DOTALL)
     width, height = figure.get_size_inches() * 72  # the unit of matplotlib's SVG is the point

@@ -31,7 +31,7 @@ def board_notes(results: RunResults, rows: Sequence[BoardRow], rank_by: str) -> 
     run = results.run
     notes = []
     if note := run.environment.get("extractor_note"):
-        notes.append(f"Extractor {note}.".replace("..", "."))
+        notes.append(f"Extractor {str(note).rstrip('.')}.")
     notes.append(f"Protocol {run.protocol}: compare these numbers only with numbers of the same protocol.")
     notes += _count_notes(results, rows, rank_by)
     if any(row.role == "model" and row.num_seeds == 1 for row in rows):

@@ -191,8 +191,7 @@ def write_trial(run: Path, plugin: str, seed: int = 0) -> Path:
     return folder
 
 
-def write_run(run: Path, seeds: int = 1) -> Path:
-    plugins = ["dcgan", "sncgan", "vtgan", "noise", "memorizer", "real"]
+def write_run(run: Path, plugins=("dcgan", "sncgan", "vtgan", "noise", "memorizer", "real"), seeds: int = 1) -> Path:
     record = {
         "schema_version": 1,
         "ganbench_version": "0.1.0",
@@ -255,10 +254,11 @@ def run_folder(tmp_path_factory) -> Path:
 
 @pytest.fixture
 def own_run(tmp_path) -> Path:
-    """A synthetic run that a test may change."""
-    return write_run(tmp_path / "digits")
+    """A smaller synthetic run, which a test may change."""
+    return write_run(tmp_path / "digits", ("dcgan", "vtgan", "noise"))
 
 
 @pytest.fixture
 def two_seed_run(tmp_path) -> Path:
-    return write_run(tmp_path / "digits", seeds=2)
+    """One model with two training seeds."""
+    return write_run(tmp_path / "digits-two-seeds", ("dcgan",), seeds=2)

@@ -1,0 +1,220 @@
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from dataclasses import asdict
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+
+from ganbench.errors import UsageError
+from ganbench.report import write_report
+from ganbench.report.pages import build_page
+from ganbench.report.pictures import Assets
+from ganbench.results.store import read_run
+from ganbench.types import ReportSection
+
+GOLD = Path(__file__).with_name("gold_view.json")
+VOID = {"meta", "img", "br", "input", "link", "hr"}
+
+
+class Page(HTMLParser):
+    """Checks that elements are closed in order and gathers attributes and text."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.open, self.elements, self.text = [], [], ""
+        self.feed(html)
+        self.close()
+        assert self.open == []
+
+    def handle_starttag(self, tag, attrs):
+        self.elements.append((tag, dict(attrs)))
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag, attrs):
+        self.elements.append((tag, dict(attrs)))
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        if not {"style", "script"} & set(self.open):
+            self.text += data
+
+    def all(self, tag):
+        return [attrs for name, attrs in self.elements if name == tag]
+
+
+def report(run, **options):
+    index = write_report([run], out=run.parent / "out", **options)
+    return Page(index.read_text(encoding="utf-8"))
+
+
+def edit(path, **changes):
+    content = json.loads(path.read_text())
+    content.update(changes)
+    path.write_text(json.dumps(content))
+
+
+@pytest.fixture(scope="module")
+def page(run_folder):
+    return report(run_folder)
+
+
+def test_the_view_is_as_it_was_looked_at(run_folder, tmp_path):
+    """After a wanted change: delete the gold file, run this once, read the difference."""
+    run = asdict(build_page([read_run(run_folder)], Assets(tmp_path / "assets")).runs[0])
+    run["plugins"] = [plugin for plugin in run["plugins"] if plugin["name"] in ("dcgan", "vtgan")]
+    view = re.sub(r"<svg.*?</svg>", "SVG", json.dumps(run, indent=1, ensure_ascii=False)) + "\n"
+    if not GOLD.exists():
+        GOLD.write_text(view, encoding="utf-8")
+        pytest.fail("the gold file was missing and has been written: read it and keep it")
+    assert view == GOLD.read_text(encoding="utf-8")
+
+
+def test_the_board_shows_ranks_ties_and_failures(page):
+    words = " ".join(page.text.split())
+    assert "1 = SN-CGAN sncgan 58.7 ± 2.2" in words
+    assert "1 = DCGAN dcgan 61.4 ± 1.9" in words
+    assert "failed vtgan failed while training: ValueError: loss_g is <nan> at step 340" in words
+    assert words.index("For orientation, not ranked") < words.index("Real images (held-out half)")
+    assert "FID\xa0↓ (lower is better) · efficientnet-lite0" in page.text
+
+
+def test_nothing_is_loaded_from_a_network(page, run_folder):
+    for _, attrs in page.elements:
+        for name in ("src", "srcset", "data", "poster", "xlink:href"):
+            assert "//" not in (attrs.get(name) or "")
+    assert page.all("link") == []
+    html = (run_folder.parent / "out" / "index.html").read_text()
+    assert "@import" not in html
+    assert not re.search(r"url\((?!#)", html)
+    links = [attrs["href"] for attrs in page.all("a")]
+    assert {link for link in links if not link.startswith("#")} == {"https://arxiv.org/abs/1511.06434"}
+
+
+def test_every_picture_is_there_and_has_words(page, run_folder):
+    images = page.all("img")
+    assert len(images) > 60
+    for image in images:
+        assert (run_folder.parent / "out" / image["src"]).is_file()
+        assert len(image["alt"]) > 10
+
+
+def test_every_anchor_that_is_linked_exists(page):
+    ids = [attrs["id"] for tag, attrs in page.elements if "id" in attrs and tag != "path"]  # charts share tick marks
+    assert len(ids) == len(set(ids))
+    assert {attrs["href"][1:] for attrs in page.all("a") if attrs["href"].startswith("#")} <= set(ids)
+
+
+def test_the_default_place_is_in_the_run(own_run):
+    assert write_report([own_run]) == own_run / "report" / "index.html"
+
+
+def test_a_single_file_has_all_in_it(own_run):
+    page = report(own_run, single_file=True)
+    assert [path.name for path in (own_run.parent / "out").iterdir()] == ["index.html"]
+    assert all(image["src"].startswith("data:image/png;base64,") for image in page.all("img"))
+
+
+def test_several_runs_stand_apart(own_run, two_seed_run):
+    index = write_report([own_run, two_seed_run], out=own_run.parent / "out")
+    page = Page(index.read_text(encoding="utf-8"))
+    assert len([attrs for attrs in page.all("table") if attrs.get("class") == "board"]) == 2
+    assert "numbers of different protocols, data or budgets are not ranked together" in page.text
+
+
+def test_several_seeds_have_a_part_each(two_seed_run):
+    page = report(two_seed_run)
+    seeds = [attrs for attrs in page.all("details") if attrs.get("class") == "seed"]
+    assert ["open" in attrs for attrs in seeds] == [True, False]
+    assert "training seeds (Student t, 2 seeds)" in str(page.elements)
+
+
+def test_missing_files_leave_a_sentence(own_run):
+    for path in (own_run / "trials" / "dcgan" / "seed-0").rglob("*"):
+        if path.is_file() and path.name != "trial.json":
+            path.unlink()
+    text = report(own_run).text
+    for name in ("samples", "neighbours", "snapshots", "history"):
+        assert f"No {name} " in text
+
+
+def test_a_run_that_has_just_begun_has_a_page(own_run):
+    for path in sorted((own_run / "trials").rglob("*"), reverse=True):
+        path.unlink() if path.is_file() else path.rmdir()
+    text = report(own_run).text
+    assert text.count("not started") == 2 * 3  # in the table and in the section of each plugin
+
+
+def test_hostile_texts_are_shown_and_not_obeyed(own_run):
+    attack = '"><script>alert(1)</script><img src=x onerror=alert(1)>{{ 7*7 }}'
+    edit(own_run / "run.json", title=attack, class_names=[attack])
+    run = json.loads((own_run / "run.json").read_text())
+    run["plugins"][0] |= {"title": attack, "description": attack, "paper": f"javascript:alert(1) {attack}"}
+    run["environment"] |= {"extractor_note": attack, attack: attack}
+    (own_run / "run.json").write_text(json.dumps(run))
+    edit(own_run / "trials/vtgan/seed-0/trial.json", error={"stage": attack, "type": attack, "message": attack})
+    edit(own_run / "trials/dcgan/seed-0/trial.json", warnings=[attack], options={"a": attack})
+    metrics = json.loads((own_run / "trials/dcgan/seed-0/metrics.json").read_text())
+    metrics["metrics"]["modes"]["details"]["class_names"] = [attack] * 10
+    metrics["metrics"]["fid"]["title"] = attack
+    (own_run / "trials/dcgan/seed-0/metrics.json").write_text(json.dumps(metrics))
+    page = report(own_run)
+    assert len(page.all("script")) == 1
+    assert all("onerror" not in attrs for _, attrs in page.elements)
+    assert not any("javascript:" in attrs["href"] for attrs in page.all("a"))
+    assert attack in page.text
+
+
+def test_hostile_plugin_names_make_no_path_outside_the_report(own_run):
+    edit(own_run / "trials/dcgan/seed-0/trial.json", plugin="../../evil<b>")
+    report(own_run)
+    written = set(own_run.parent.rglob("*evil*"))
+    assert written
+    assert all(path.parent == own_run.parent / "out" / "assets" for path in written)
+
+
+def test_sections_of_plugins_stand_below_each_trial(own_run):
+    def render(folder, metrics):
+        return f"<p>{folder.name} has {len(metrics)} numbers</p>" if metrics else None
+
+    def fail(folder, metrics):
+        raise RuntimeError("no <colours>")
+
+    page = report(own_run, sections=[ReportSection("Mine", render), ReportSection("Broken", fail)])
+    assert page.text.count("seed-0 has 7 numbers") == 2
+    assert page.text.count("This section could not be made: RuntimeError: no <colours>") == 3
+
+
+def test_no_run_is_refused(tmp_path):
+    with pytest.raises(UsageError, match="at least one run"):
+        write_report([])
+    with pytest.raises(UsageError, match="not a run folder"):
+        write_report([tmp_path])
+
+
+def test_the_report_needs_no_torch(own_run):
+    code = (
+        "import sys\n"
+        "class Block:\n"
+        "    def find_spec(self, name, path=None, target=None):\n"
+        "        if name.split('.')[0] in ('torch', 'torchvision', 'pluggy'): raise ImportError(name)\n"
+        "sys.meta_path.insert(0, Block())\n"
+        "from pathlib import Path\n"
+        "from ganbench.report import write_report\n"
+        "from ganbench.results.board import write_board\n"
+        "from ganbench.results.store import read_run\n"
+        "write_board(read_run(Path(sys.argv[1])))\n"
+        "print(write_report([Path(sys.argv[1])]))\n"
+    )
+    command = [sys.executable, "-c", code, str(own_run)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=dict(os.environ))  # noqa: S603
+    assert done.returncode == 0, done.stderr
+    assert Path(done.stdout.strip()).is_file()
