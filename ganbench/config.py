@@ -46,12 +46,16 @@ class _Section(BaseModel):
 
 
 class DataSection(_Section):
+    """Which data, at which side length in pixels (None: as stored), with which augmentation of training images."""
+
     dataset: str
     resolution: int | None = Field(default=None, ge=8, le=1024)
     augment: tuple[Augmentation, ...] = ()
 
 
 class TrainingSection(_Section):
+    """How every variant is trained."""
+
     budget: str
     batch_size: int = Field(default=64, ge=2)
     ema: float = Field(default=0.0, ge=0.0, lt=1.0)  # decay per step of the averaged generator; 0 turns it off
@@ -70,6 +74,8 @@ class TrainingSection(_Section):
 
 
 class EvaluationSection(_Section):
+    """How every variant is measured and by which metric they are ranked."""
+
     num_samples: int = Field(default=2500, ge=2)
     metrics: tuple[str, ...] = ()  # empty: every metric that can be computed
     extractor: str = "auto"

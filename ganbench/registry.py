@@ -233,7 +233,7 @@ class Registry:
             info = self._model_info(plugin)
             stage = "records"
             records = self._records(plugin)
-        except Exception as error:  # noqa: BLE001  a plugin may raise anything
+        except Exception as error:
             if self._manager.is_registered(plugin):
                 self._manager.unregister(plugin)
             self.failures.append(Failure(source, stage, _one_line(error)))

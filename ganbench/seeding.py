@@ -1,7 +1,7 @@
 """Where every random number comes from: seeds derived by name, latents by sample index, states that can be saved.
 
-A derived seed depends on its parts alone, so adding a plugin or a seed to a run changes no other trial. A latent depends
-on the seed and the sample's index alone, so the batch size cannot change a sample.
+A derived seed depends on its parts alone, so adding a plugin or a seed to a run changes no other trial. A latent
+depends on the seed and the sample's index alone, so the batch size cannot change a sample.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ def derive_seed(*parts: str | int) -> int:
 def seed_everything(seed: int) -> None:
     """Seed Python's, NumPy's and torch's global generators (torch's on every device)."""
     random.seed(seed)
-    np.random.seed(seed % 2**32)  # noqa: NPY002  plugins may use the global generator
+    np.random.seed(seed % 2**32)
     torch.manual_seed(seed)
 
 
@@ -50,7 +50,7 @@ def latents_for(
 def rng_state(device: torch.device) -> dict[str, Any]:
     """States of all global generators as tensors and plain numbers, so that they can be saved and loaded safely."""
     version, internal, gauss = random.getstate()
-    name, keys, position, has_gauss, cached = np.random.get_state(legacy=True)  # noqa: NPY002
+    name, keys, position, has_gauss, cached = np.random.get_state(legacy=True)
     state: dict[str, Any] = {
         "python": [version, list(internal), gauss],
         "numpy": [name, torch.from_numpy(np.asarray(keys).astype(np.int64)), position, has_gauss, cached],
@@ -66,7 +66,7 @@ def set_rng_state(state: dict[str, Any], device: torch.device) -> None:
     version, internal, gauss = state["python"]
     random.setstate((version, tuple(internal), gauss))
     name, keys, position, has_gauss, cached = state["numpy"]
-    np.random.set_state((name, keys.numpy().astype(np.uint32), position, has_gauss, cached))  # noqa: NPY002
+    np.random.set_state((name, keys.numpy().astype(np.uint32), position, has_gauss, cached))
     torch.set_rng_state(state["torch"].cpu())
     if device.type == "cuda":
         torch.cuda.set_rng_state(state["cuda"].cpu(), device)

@@ -47,7 +47,7 @@ class DataSpec:
 
 @dataclass(frozen=True)
 class Batch:
-    """One batch on the training device: `real` float32 [N, C, H, W] in [-1, 1] (or points [N, D]), `labels` int64 [N]."""
+    """A batch on the training device: `real` float32 [N, C, H, W] in [-1, 1] (or points [N, D]), `labels` int64 [N]."""
 
     real: Tensor
     labels: Tensor | None = None
@@ -205,7 +205,7 @@ class ReportSection:
 
 @dataclass(frozen=True)
 class ExecutorInfo:
-    """A way to run trials. `run(trials, jobs, on_event)` starts each trial as a process of its own and waits for all."""
+    """A way to run trials. `run(tasks, jobs, on_event)` starts each as a process of its own and waits for all."""
 
     name: str
     title: str

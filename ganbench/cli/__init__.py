@@ -13,5 +13,5 @@ def main() -> None:
     try:
         app()
     except GanbenchError as error:
-        print(f"error: {error}", file=sys.stderr)  # noqa: T201  the command line prints
+        print(f"error: {error}", file=sys.stderr)
         sys.exit(error.exit_code)

@@ -42,7 +42,9 @@ def _root(
 
 @app.command()
 def run(
-    plugins: Annotated[str | None, typer.Option(help="Variants, comma-separated; the benchmark's own by default.")] = None,
+    plugins: Annotated[
+        str | None, typer.Option(help="Variants, comma-separated; the benchmark's own by default.")
+    ] = None,
     benchmark: Annotated[str, typer.Option(help="See `ganbench benchmarks`.")] = "mnist-quick",
     seeds: Annotated[int, typer.Option(min=1, help="Train each variant this many times.")] = 1,
     device: Device = "auto",
@@ -51,9 +53,12 @@ def run(
     jobs: Annotated[int, typer.Option(min=1, help="Trials at the same time.")] = 1,
     budget: Annotated[str | None, typer.Option(help="Training of each trial: 50kimg, 2000steps or 10min.")] = None,
     assignments: Annotated[
-        list[str] | None, typer.Option("--set", metavar="PLUGIN.OPTION=VALUE", help="Set a plugin's option; repeatable.")
+        list[str] | None,
+        typer.Option("--set", metavar="PLUGIN.OPTION=VALUE", help="Set a plugin's option; repeatable."),
     ] = None,
-    dataset: Annotated[str | None, typer.Option(help="Other data: a name of `ganbench datasets` or folder:PATH.")] = None,
+    dataset: Annotated[
+        str | None, typer.Option(help="Other data: a name of `ganbench datasets` or folder:PATH.")
+    ] = None,
     resolution: Annotated[int | None, typer.Option(min=8, help="Other side length in pixels.")] = None,
     plugin_file: Annotated[
         list[Path] | None, typer.Option(help="A Python file that is a plugin; it is trained too. Repeatable.")
@@ -88,11 +93,15 @@ def report(
 
 @app.command()
 def evaluate(
-    samples: Annotated[str, typer.Argument(help="A folder of images, a .zip, .npz or .npy, a trial folder or a dataset.")],
+    samples: Annotated[
+        str, typer.Argument(help="A folder of images, a .zip, .npz or .npy, a trial folder or a dataset.")
+    ],
     reference: Annotated[str, typer.Option(help="What to measure against, in the same forms; NAME:test is a split.")],
     metrics: Annotated[str | None, typer.Option(help="Metric ids, comma-separated; all by default.")] = None,
     extractor: Annotated[str, typer.Option(help="See `ganbench extractors`.")] = "auto",
-    num_samples: Annotated[int | None, typer.Option(min=2, help="Measure this many, chosen at random by --seed.")] = None,
+    num_samples: Annotated[
+        int | None, typer.Option(min=2, help="Measure this many, chosen at random by --seed.")
+    ] = None,
     resolution: Annotated[int | None, typer.Option(min=8, help="Bring both sides to this side length first.")] = None,
     device: Device = "auto",
     seed: Annotated[int, typer.Option(min=0, help="Of the subsets and bootstraps.")] = 0,
@@ -102,7 +111,9 @@ def evaluate(
     from ganbench.cli.evaluate_command import EvaluateRequest, evaluate_and_show  # noqa: PLC0415
 
     evaluate_and_show(
-        EvaluateRequest(samples, reference, _split(metrics), extractor, num_samples, resolution, device, seed, json_file)
+        EvaluateRequest(
+            samples, reference, _split(metrics), extractor, num_samples, resolution, device, seed, json_file
+        )
     )
 
 
@@ -125,7 +136,8 @@ def sample(
 
 @app.command()
 def plugins(
-    name: Annotated[str | None, typer.Argument(help="Show one plugin with its options.")] = None, as_json: AsJson = False
+    name: Annotated[str | None, typer.Argument(help="Show one plugin with its options.")] = None,
+    as_json: AsJson = False,
 ) -> None:
     """List the GAN variants that are installed, and the plugins that could not be loaded."""
     from ganbench.cli.listings import show_plugins  # noqa: PLC0415

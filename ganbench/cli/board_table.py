@@ -21,14 +21,16 @@ def board_table(board: Board) -> Table:
     for metric in columns:
         table.add_column(labels[metric], justify="right")
     for row in board.rows:
-        table.add_row(_rank(row), _name(row), *(_cell(row.scores.get(metric), metric == board.rank_by) for metric in columns),
-                      style="" if row.role == "model" else "dim")  # fmt: skip
+        cells = [_cell(row.scores.get(metric), metric == board.rank_by) for metric in columns]
+        table.add_row(_rank(row), _name(row), *cells, style="" if row.role == "model" else "dim")
     return table
 
 
 def _labels(board: Board) -> dict[str, str]:
     scores = [score for row in board.rows for score in row.scores.items()]
-    return {metric: escape(score.label).replace(" · ", "\n") + ARROWS[score.higher_is_better] for metric, score in scores}
+    return {
+        metric: escape(score.label).replace(" · ", "\n") + ARROWS[score.higher_is_better] for metric, score in scores
+    }
 
 
 def _rank(row: BoardRow) -> str:

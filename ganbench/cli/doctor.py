@@ -11,9 +11,9 @@ from typing import Literal
 import torch
 from rich.console import Console
 
-from ganbench.data.load import data_root
+from ganbench.data.load import default_root
 from ganbench.features.extract import default_cache_root
-from ganbench.features.weights import LPIPS_ALEXNET
+from ganbench.features.weights import missing_weights
 from ganbench.registry import Registry, load_registry
 from ganbench.run.plan import RECORDED_PACKAGES, describe_environment
 
@@ -45,14 +45,18 @@ def _environment(registry: Registry) -> Iterator[Finding]:
     environment = describe_environment()
     yield Finding("ok", "python", f"{environment['python']} on {environment['system']}")
     versions = environment["packages"]
-    yield Finding("ok", "packages", ", ".join(f"{name} {versions[name]}" for name in RECORDED_PACKAGES if name in versions))
+    yield Finding(
+        "ok", "packages", ", ".join(f"{name} {versions[name]}" for name in RECORDED_PACKAGES if name in versions)
+    )
 
 
 def _device(registry: Registry) -> Iterator[Finding]:
     if torch.cuda.is_available():
         yield Finding("ok", "device", torch.cuda.get_device_name())
     else:
-        yield Finding("note", "device", f"no GPU that torch can use; training runs on {torch.get_num_threads()} CPU threads")
+        yield Finding(
+            "note", "device", f"no GPU that torch can use; training runs on {torch.get_num_threads()} CPU threads"
+        )
 
 
 def _faiss(registry: Registry) -> Iterator[Finding]:
@@ -72,7 +76,7 @@ def _extractors(registry: Registry) -> Iterator[Finding]:
         yield Finding("ok" if lack is None else "note", f"extractor {info.name}", lack or "weights are here")
     if not usable:
         yield Finding("bad", "extractors", "none can be used, so nothing can be measured; reinstall ganbench")
-    lack = LPIPS_ALEXNET.missing()
+    lack = missing_weights("alexnet")
     yield Finding("ok" if lack is None else "note", "LPIPS trunk", lack or "weights are here")
 
 
@@ -83,11 +87,13 @@ def _plugins(registry: Registry) -> Iterator[Finding]:
 
 
 def _folders(registry: Registry) -> Iterator[Finding]:
-    for subject, folder in (("cache", default_cache_root()), ("data", data_root())):
+    for subject, folder in (("cache", default_cache_root()), ("data", default_root())):
         try:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            yield Finding("bad", subject, f"{folder} cannot be made ({error}); set GANBENCH_{subject.upper()} to another")
+            yield Finding(
+                "bad", subject, f"{folder} cannot be made ({error}); set GANBENCH_{subject.upper()} to another"
+            )
             continue
         free = shutil.disk_usage(folder).free / 2**30
         writable = os.access(folder, os.W_OK)

@@ -16,7 +16,7 @@ from ganbench.registry import Registry, Variant, load_registry
 def _show(rows: Sequence[dict[str, Any]], as_json: bool, columns: Iterable[str]) -> None:
     """A table of the named columns, or all of each row as JSON."""
     if as_json:
-        print(json.dumps(rows, indent=1, ensure_ascii=False))  # noqa: T201
+        print(json.dumps(rows, indent=1, ensure_ascii=False))
         return
     table = Table()
     for column in columns:
@@ -46,7 +46,7 @@ def show_plugins(name: str | None, as_json: bool) -> None:
         for f in registry.failures
     ]
     if as_json:
-        print(json.dumps({"plugins": rows, "failed": failures}, indent=1, ensure_ascii=False))  # noqa: T201
+        print(json.dumps({"plugins": rows, "failed": failures}, indent=1, ensure_ascii=False))
         return
     _show(rows, False, ("name", "title", "conditional", "control", "data_kinds", "distribution"))
     if failures:
@@ -68,7 +68,7 @@ def _plugin_row(variant: Variant) -> dict[str, Any]:
 def _show_plugin(variant: Variant, as_json: bool) -> None:
     info = variant.info
     if as_json:
-        print(json.dumps(_plugin_row(variant) | {"option_help": dict(info.option_help)}, indent=1))  # noqa: T201
+        print(json.dumps(_plugin_row(variant) | {"option_help": dict(info.option_help)}, indent=1))
         return
     console = Console()
     console.print(f"[bold]{escape(info.name)}[/bold] · {escape(info.title)}")
@@ -88,7 +88,11 @@ def show_benchmarks(as_json: bool) -> None:
     """All benchmarks."""
     rows = [
         benchmark.model_dump(mode="json")
-        | {"dataset": benchmark.data.dataset, "budget": benchmark.training.budget, "samples": benchmark.evaluation.num_samples}
+        | {
+            "dataset": benchmark.data.dataset,
+            "budget": benchmark.training.budget,
+            "samples": benchmark.evaluation.num_samples,
+        }
         for benchmark in load_registry().benchmarks.values()
     ]
     _show(rows, as_json, ("name", "title", "dataset", "budget", "samples", "plugins", "protocol"))

@@ -106,7 +106,9 @@ class Bars(Display):
             self._bars[task] = self._progress.add_task(self.name(task), total=None, text="starting")
         bar = self._bars[task]
         if event.kind == "stage":
-            self._progress.update(bar, description=f"{self.name(task)} · {event.stage}", total=None, completed=0, text="")
+            self._progress.update(
+                bar, description=f"{self.name(task)} · {event.stage}", total=None, completed=0, text=""
+            )
         elif event.kind == "progress":
             self._progress.update(bar, completed=event.done, total=event.total, text=describe(event))
         else:

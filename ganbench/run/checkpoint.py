@@ -44,7 +44,9 @@ def load_checkpoint(path: Path) -> dict[str, Any] | None:
             "or pass --fresh to start the whole run over."
         ) from error
     if state.get("format") != CHECKPOINT_FORMAT:
-        raise CheckpointError(f"{path}: written in format {state.get('format')}, this ganbench reads {CHECKPOINT_FORMAT}.")
+        raise CheckpointError(
+            f"{path}: written in format {state.get('format')}, this ganbench reads {CHECKPOINT_FORMAT}."
+        )
     return state
 
 

@@ -6,6 +6,7 @@ events alone.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import sys
@@ -18,7 +19,7 @@ EventKind = Literal["stage", "progress", "note", "done", "failed", "interrupted"
 
 @dataclass(frozen=True)
 class Event:
-    """`kind` "progress" carries `done` of `total` in `stage`, and `values` (losses, images per second, seconds left)."""
+    """`kind` "progress" carries `done` of `total` in `stage`, and `values`: losses, images per second, seconds left."""
 
     kind: EventKind
     stage: str = ""
@@ -50,7 +51,6 @@ class EventWriter:
         sys.stdout = sys.stderr
 
     def __call__(self, event: Event) -> None:
-        try:
+        """Write one event. When the parent is gone nothing is lost: the signal to stop is on its way."""
+        with contextlib.suppress(OSError):
             self._stream.write(event.to_line())
-        except (BrokenPipeError, OSError):  # the parent is gone; the stop signal is on its way
-            pass

@@ -113,7 +113,9 @@ def _explain_exit(code: int, task: TrialTask) -> str:
 
 def default_num_threads(jobs: int) -> int:
     """CPU threads for each of `jobs` trials that run at the same time."""
-    return max(1, len(os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else range(os.cpu_count() or 1)) // jobs)
+    return max(
+        1, len(os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else range(os.cpu_count() or 1)) // jobs
+    )
 
 
 @hookimpl

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from ganbench.data.load import data_root, load_dataset, split_suffix
+from ganbench.data.load import default_root, load_dataset, split_suffix
 from ganbench.data.read import read_images
 from ganbench.errors import UnknownNameError
 from ganbench.registry import Registry
@@ -32,5 +32,5 @@ def find_images(text: str, registry: Registry, resolution: int | None) -> NamedI
     scheme = name.partition(":")[0]
     if scheme not in registry.datasets:
         raise UnknownNameError("dataset, and there is no file or folder of that name:", text, registry.datasets)
-    dataset = load_dataset(name, registry.datasets, resolution, data_root())
+    dataset = load_dataset(name, registry.datasets, resolution, default_root())
     return NamedImages(dataset.train if split == "train" else dataset.test, dataset)

@@ -11,7 +11,7 @@ import torch
 from torch.optim.swa_utils import AveragedModel
 
 from ganbench.config import Benchmark
-from ganbench.data.load import data_root, load_dataset
+from ganbench.data.load import default_root, load_dataset
 from ganbench.errors import DataError, UsageError
 from ganbench.models import GAN
 from ganbench.registry import Registry, Variant, load_registry
@@ -60,7 +60,7 @@ class TrialJob:
     def dataset(self) -> Dataset:
         """The data; their content must be what it was when the run was planned."""
         data = self.benchmark.data
-        dataset = load_dataset(data.dataset, self.registry.datasets, data.resolution, data_root())
+        dataset = load_dataset(data.dataset, self.registry.datasets, data.resolution, default_root())
         if dataset.sha256 != self.run.configuration["dataset_sha256"]:
             raise DataError(f"dataset '{data.dataset}' has changed since this run was planned; use --fresh.")
         return dataset

@@ -13,7 +13,7 @@ import numpy as np
 from ganbench.errors import UnknownNameError
 from ganbench.features.choose import choose_extractor
 from ganbench.features.extract import FeatureCache
-from ganbench.metrics.evaluate import Evaluation, Neighbours, evaluate
+from ganbench.metrics.evaluate import Evaluation, Neighbour, evaluate
 from ganbench.registry import Registry
 from ganbench.results.schema import ExtractorRecord, MetricRecord, MetricsFile
 from ganbench.results.store import write_bytes
@@ -28,8 +28,8 @@ class Measurement:
     infos: Mapping[str, MetricInfo]
 
     @property
-    def neighbours(self) -> Neighbours | None:
-        """The gallery of nearest training images, where there is one."""
+    def neighbours(self) -> Sequence[Neighbour]:
+        """The gallery of nearest training images; empty where there is none."""
         return self.evaluation.neighbours
 
     def to_file(self, protocol: str, provenance: Mapping[str, Any]) -> MetricsFile:
@@ -91,17 +91,20 @@ def save_images(path: Path, images: ImageSet) -> None:
     _save_arrays(path, arrays)
 
 
-def save_neighbours(path: Path, neighbours: Neighbours | None) -> None:
-    """Write neighbours.npz for the report's gallery; without neighbours nothing is written."""
-    if neighbours is None:
+def save_neighbours(path: Path, gallery: Sequence[Neighbour]) -> None:
+    """Write neighbours.npz for the report's gallery, closest pair first; without neighbours nothing is written."""
+    if not gallery:
         return
-    arrays = {
-        "samples": neighbours.samples,
-        "neighbours": neighbours.neighbours,
-        "feature_distance": neighbours.feature_distance,
+    pairs = sorted(gallery, key=lambda pair: pair.feature_distance)
+    arrays: dict[str, np.ndarray[Any, Any]] = {
+        "samples": np.stack([pair.sample for pair in pairs]),
+        "neighbours": np.stack([pair.train for pair in pairs]),
+        "feature_distance": np.array([pair.feature_distance for pair in pairs], dtype=np.float32),
+        "closest": np.array([pair.closest for pair in pairs]),
     }
-    if neighbours.lpips_distance is not None:
-        arrays["lpips_distance"] = neighbours.lpips_distance
+    lpips = [pair.lpips for pair in pairs if pair.lpips is not None]
+    if len(lpips) == len(pairs):
+        arrays["lpips_distance"] = np.array(lpips, dtype=np.float32)
     _save_arrays(path, arrays)
 
 

@@ -16,7 +16,7 @@ from pydantic import ValidationError
 
 import ganbench
 from ganbench.config import Benchmark, explain_validation, parse_assignment, sha256_of
-from ganbench.data.load import data_root, load_dataset
+from ganbench.data.load import default_root, load_dataset
 from ganbench.errors import PluginError, UnknownNameError, UsageError
 from ganbench.features.choose import choose_extractor
 from ganbench.registry import Registry, Variant, load_registry, source_sha256
@@ -25,7 +25,17 @@ from ganbench.run.executor import default_num_threads
 from ganbench.run.measure import choose_metrics
 from ganbench.types import Dataset, OptionValue
 
-RECORDED_PACKAGES = ("torch", "torchvision", "numpy", "scipy", "faiss-gpu", "faiss-cpu", "timm", "torch-fidelity", "lpips")
+RECORDED_PACKAGES = (
+    "torch",
+    "torchvision",
+    "numpy",
+    "scipy",
+    "faiss-gpu",
+    "faiss-cpu",
+    "timm",
+    "torch-fidelity",
+    "lpips",
+)
 
 
 @dataclass(frozen=True)
@@ -72,7 +82,7 @@ def plan_run(request: RunRequest) -> RunPlan:
     if benchmark.evaluation.rank_by not in registry.metrics:
         raise UnknownNameError("metric", benchmark.evaluation.rank_by, registry.metrics)
     extractor, reason = choose_extractor(benchmark.evaluation.extractor, list(registry.extractors.values()))
-    dataset = load_dataset(benchmark.data.dataset, registry.datasets, benchmark.data.resolution, data_root())
+    dataset = load_dataset(benchmark.data.dataset, registry.datasets, benchmark.data.resolution, default_root())
     for variant in variants:
         _check_fit(variant, dataset)
     configuration = {
@@ -154,7 +164,9 @@ def _resolve_options(
 def _check_fit(variant: Variant, dataset: Dataset) -> None:
     spec, info = dataset.spec, variant.info
     if spec.kind not in info.data_kinds:
-        raise PluginError(f"plugin '{info.name}' makes {', '.join(info.data_kinds)}; '{dataset.name}' holds {spec.kind}.")
+        raise PluginError(
+            f"plugin '{info.name}' makes {', '.join(info.data_kinds)}; '{dataset.name}' holds {spec.kind}."
+        )
     if info.conditional and not spec.num_classes:
         raise PluginError(f"plugin '{info.name}' is conditional and needs labels; '{dataset.name}' has none.")
 

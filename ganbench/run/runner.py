@@ -17,8 +17,8 @@ from ganbench.results.schema import Board, Run, Trial, TrialError
 from ganbench.results.store import RUN_FILE, TRIAL_FILE, read_record, read_run, trial_folder, write_record
 from ganbench.run.events import Event
 from ganbench.run.executor import TrialTask
-from ganbench.run.plan import RunPlan, RunRequest
 from ganbench.run.job import REFERENCE_ROW
+from ganbench.run.plan import RunPlan, RunRequest
 
 LOG_FILE = "log.txt"
 
@@ -88,7 +88,9 @@ def _settle(folder: Path, planned: Run, fresh: bool) -> Run:
     if not path.exists():
         strangers = [item.name for item in folder.iterdir() if item.name != ".lock"]
         if strangers:
-            raise UsageError(f"{folder}: holds {strangers[0]} but no {RUN_FILE}, so it is no run; choose another --out.")
+            raise UsageError(
+                f"{folder}: holds {strangers[0]} but no {RUN_FILE}, so it is no run; choose another --out."
+            )
         write_record(path, planned)
         return planned
     stored = read_record(path, Run)

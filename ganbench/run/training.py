@@ -34,8 +34,11 @@ class Stream(Protocol):
 
     def __next__(self) -> Batch: ...
     def __iter__(self) -> Iterator[Batch]: ...
-    def state_dict(self) -> dict[str, Any]: ...
-    def load_state_dict(self, state: dict[str, Any]) -> None: ...
+    def state_dict(self) -> dict[str, Any]:
+        """Where the stream stands."""
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on from there."""
 
 
 @dataclass(frozen=True)
@@ -168,7 +171,7 @@ class Trainer:
     def _averaged_generator(self) -> AveragedModel | None:
         if not self.settings.ema or self.gan.generator is None:
             return None
-        return AveragedModel(self.gan.generator, multi_avg_fn=get_ema_multi_avg_fn(self.settings.ema))
+        return AveragedModel(self.gan.generator, multi_avg_fn=_ema(self.settings.ema))
 
     def _done(self) -> float:
         match self.budget.unit:
@@ -289,6 +292,11 @@ def is_snapshot_step(step: int) -> bool:
     return step >= 10 and digits[0] in "125" and not digits[1:].strip("0")
 
 
+def _ema(decay: float) -> Callable[..., None]:
+    average: Callable[..., None] = get_ema_multi_avg_fn(decay)  # type: ignore[no-untyped-call]
+    return average
+
+
 def num_parameters(network: nn.Module | None) -> int:
     """Trainable parameters of `network`; 0 for None."""
     return 0 if network is None else sum(p.numel() for p in network.parameters() if p.requires_grad)
@@ -298,7 +306,5 @@ def prepare(gan: GAN, device: torch.device) -> GAN:
     """Move `gan` to `device` (a plugin may have built parts elsewhere) in the memory format that is fastest there."""
     gan = gan.to(device)
     if device.type == "cuda":
-        gan = gan.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # known to torch, not its stubs
+        gan = gan.to(memory_format=torch.channels_last)
     return gan
-
-

@@ -191,7 +191,11 @@ class TrialProcess:
 
     def _report_progress(self, now: Progress) -> None:
         shown = {key: value for key, value in now.line.items() if key.startswith("loss") or key == "d_recall"}
-        values = shown | {"step": now.step, "seconds_left": now.seconds_left, "images_per_second": now.images_per_second}
+        values = shown | {
+            "step": now.step,
+            "seconds_left": now.seconds_left,
+            "images_per_second": now.images_per_second,
+        }
         self.emit(Event("progress", stage="training", done=now.done, total=now.total, text=now.unit, values=values))
 
     def _update(self, **changes: Any) -> None:
@@ -259,7 +263,7 @@ def main(arguments: list[str]) -> int:
             return 0
     except Timeout:
         emit(Event("failed", text=f"another process still works in {folder}; wait for it or end it."))
-    except Exception as error:  # noqa: BLE001  a trial may fail in any way; it is one failed row
+    except Exception as error:
         traceback.print_exc()
         emit(Event("failed", text=str(error)))
     return 1
