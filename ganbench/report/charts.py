@@ -14,6 +14,7 @@ from markupsafe import Markup, escape
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from ganbench.report.view import Chart
 
@@ -133,6 +134,7 @@ def _axes(x_label: str, y_label: str) -> tuple[Figure, Axes]:
     figure = Figure(figsize=(4.4, 2.5), layout="constrained")
     axes = figure.add_subplot()
     axes.set_xlabel(x_label)
+    axes.xaxis.set_major_locator(MaxNLocator(nbins=6, integer=True))
     axes.set_ylabel(y_label)
     axes.grid(axis="y", color=GRID, linewidth=0.6)
     axes.set_axisbelow(True)

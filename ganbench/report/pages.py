@@ -109,6 +109,6 @@ def _plugin(
         description=record.description if record else "",
         paper=paper,
         paper_url=paper_url(paper),
-        note=row.note if not any(item.trial.error for item in trials) else "",
+        note="" if trials else row.note,  # otherwise each trial says it
         trials=tuple(build_trial(results.run, item, assets, sections, name) for item in trials),
     )

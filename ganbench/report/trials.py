@@ -83,11 +83,11 @@ def _calibration(record: MetricRecord | None) -> str:
         return ""
     words = (
         f"The median distance is {record.value:.3g}; of held-out real images it is {heldout:.3g}. {share:.1%} of the "
-        "samples lie closer to a training image than 99 % of held-out images do"
+        "samples lie closer to a training image than 99% of held-out images do"
     )
     if share >= COPYING_SHARE:
-        return f"{words}, where 1 % is expected: copies, or a few very typical images."
-    return f"{words}, where 1 % is expected: nothing here points to copying."
+        return f"{words}, where 1% is expected: copies, or a few very typical images."
+    return f"{words}, where 1% is expected: nothing here points to copying."
 
 
 def _modes(record: MetricRecord | None) -> tuple[Chart | None, str]:

@@ -186,7 +186,8 @@ def _note(run: Run, role: Role, trials: Sequence[TrialResults], done: Sequence[T
             error = item.trial.error
             parts.append(f"{where}failed while {error.stage}: {error.type}: {error.message}")
         elif item.trial.status != "done":
-            parts.append(f"{where}unfinished: {item.trial.status} at step {item.trial.num_steps}")
+            step = item.history[-1].get("step", 0) if item.history else item.trial.num_steps
+            parts.append(f"{where}unfinished: {item.trial.status} at step {step}")
         elif item.metrics is None:
             parts.append(f"{where}not measured: metrics.json is missing")
     if done and len(done) < planned:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from ganbench.results.schema import BoardRow, MetricRecord
 from ganbench.results.store import RunResults
 
-COPYING_SHARE = 0.1  # of samples nearer to training images than 99 % of held-out ones: ten times what chance gives
+COPYING_SHARE = 0.1  # of samples nearer to training images than 99% of held-out ones: ten times what chance gives
 
 
 def board_warnings(results: RunResults, rows: Sequence[BoardRow], rank_by: str, differing: Sequence[str]) -> list[str]:
@@ -83,19 +83,19 @@ def _copy_warnings(results: RunResults) -> list[str]:
         if item.trial.plugin == "memorizer" and share < COPYING_SHARE:
             warnings.append(
                 f"A control came out wrong: only {share:.1%} of the memorizer's samples lie nearer to a training "
-                "image than 99 % of held-out images do, so copying would go unnoticed here."
+                "image than 99% of held-out images do, so copying would go unnoticed here."
             )
         if item.trial.role == "model" and share >= COPYING_SHARE:
             warnings.append(
                 f"{item.trial.plugin} (seed {item.trial.seed}): {share:.0%} of its samples lie nearer to a training "
-                "image than 99 % of held-out images do. It may copy, or make a few typical images only: see its "
+                "image than 99% of held-out images do. It may copy, or make a few typical images only: see its "
                 "neighbours."
             )
     return warnings
 
 
 def copying_share(record: MetricRecord | None) -> float | None:
-    """The share of samples nearer to a training image than 99 % of held-out images are; None if not measured."""
+    """The share of samples nearer to a training image than 99% of held-out images are; None if not measured."""
     share = record.details.get("share_closer_than_heldout_percentile_1") if record is not None else None
     return float(share) if isinstance(share, int | float) else None
 
