@@ -58,12 +58,12 @@ def _best(rows: Sequence[BoardRow], metric: str) -> set[str]:
 
 def _row(board: Board, row: BoardRow, best: dict[str, set[str]], anchor: str) -> Row:
     cells = [_cell(row.scores.get(metric), row.plugin in best[metric]) for metric in board.columns]
-    trained = row.training_seconds > 0
+    trained = row.role == "model" and row.training_seconds > 0  # the loop runs for a control, but trains nothing
     size = row.parameters
     cells += [
         Cell(f"{millions(size.generator)} / {millions(size.discriminator)}", sort=size.generator) if size else Cell(""),
         Cell(duration(row.training_seconds), sort=row.training_seconds) if trained else Cell(""),
-        Cell(number(row.images_per_second, 0), sort=row.images_per_second) if row.images_per_second else Cell(""),
+        Cell(number(row.images_per_second, 0), sort=row.images_per_second) if trained else Cell(""),
     ]
     rank, why = _rank(row)
     return Row(

@@ -33,7 +33,7 @@ def build_trial(
         anchor=f"{anchor}-seed-{trial.seed}",
         seed=trial.seed,
         status=trial.status,
-        warnings=tuple(trial.warnings),
+        warnings=_warnings(item),
         failure=_failure(trial),
         samples=sample_grid(assets, item.folder / SAMPLES_FILE, where),
         snapshots=_snapshots(assets, item, where),
@@ -55,6 +55,12 @@ def build_trial(
         unavailable=tuple(Fact(*pair) for pair in item.metrics.unavailable.items()) if item.metrics else (),
         sections=tuple(view for section in sections if (view := _section(section, item)) is not None),
     )
+
+
+def _warnings(item: TrialResults) -> tuple[str, ...]:
+    """The trial's warnings, less those of metrics that are not there: the notes below the table say these once."""
+    said = item.metrics.unavailable.values() if item.metrics else ()
+    return tuple(warning for warning in item.trial.warnings if not any(reason in warning for reason in said))
 
 
 def _failure(trial: Trial) -> Failure | None:

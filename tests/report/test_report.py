@@ -193,6 +193,15 @@ def test_sections_of_plugins_stand_below_each_trial(own_run):
     assert page.text.count("This section could not be made: RuntimeError: no <colours>") == 3
 
 
+def test_a_metric_that_is_not_there_is_no_red_warning(own_run):
+    reason = "the LPIPS AlexNet weights are missing; `ganbench weights fetch lpips` gets them"
+    edit(own_run / "trials/dcgan/seed-0/trial.json", warnings=[f"nn_lpips is not there: {reason}", "look out"])
+    text = report(own_run).text
+    assert "look out" in text
+    assert "nn_lpips is not there" not in text
+    assert f"nn_lpips is not measured: {reason}" in text
+
+
 def test_no_run_is_refused(tmp_path):
     with pytest.raises(UsageError, match="at least one run"):
         write_report([])
