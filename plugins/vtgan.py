@@ -7,11 +7,11 @@ compares reals with reals and fakes with fakes. Labels of real images are smooth
 of k classes has the target 1 - ε(k-1)/k and each other ε/k; k is 2 for the source and the number of classes for the
 class. Fakes are not smoothed, nor is the generator's target.
 
-The report is silent on the following. Latents are U(-1, 1) of length 100, multiplied by an embedding of the label drawn
-from N(0, 1); the slope of LeakyReLU is 0.2; Adam at lr 2e-4 and β1 0.5, weights from N(0, 0.02) as AC-GAN's appendix;
-biases where no batch norm follows; fakes carry the labels of the real images beside them. Away from 32 px the generator
-starts at 2x2 (at 7x7 for 28 px) and has, at each size counted from the output, the maps that it has at 32 px, at most
-512; the discriminator's unstrided layers become strided, the last first, until its last maps are 4x4.
+The report is silent on the following. Latents are U(-1, 1) of length 100, multiplied by an embedding of the label with
+Glorot's initialisation; LeakyReLU's slope is 0.2; Adam at lr 2e-4 and β1 0.5, other weights from N(0, 0.02) as in
+AC-GAN's appendix; biases where no batch norm follows; fakes carry the labels of the real images beside them. Away from
+32 px the generator still starts at 2x2, each size half of the next, rounded up (28 px: 2, 4, 7, 14, 28), with at most
+512 maps; the discriminator's unstrided layers become strided, the last first, until its last maps are 4x4.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from torch import Tensor, nn
 
 from ganbench import GAN, Batch, DataSpec, ModelInfo, hookimpl
 from ganbench.models import ADAM_HELP, ADAM_OPTIONS, adams, alternate, labelled_fakes, normal_init_
-from ganbench.models.layers import MinibatchDiscrimination, feature_maps, leaky_relu, require_classes, upsampling_plan
+from ganbench.models.layers import MinibatchDiscrimination, feature_maps, halved_sizes, leaky_relu, require_classes
 from ganbench.models.losses import AuxiliaryClassifier, NonSaturating, smoothed_target
 from ganbench.types import Options
 
@@ -38,15 +38,17 @@ class Generator(nn.Module):
 
     def __init__(self, spec: DataSpec, latent_dim: int, num_classes: int, width: int) -> None:
         super().__init__()
-        base, num_doublings = upsampling_plan(spec.resolution, bases=(2, 7))
-        maps = feature_maps(width, num_doublings)[::-1]
+        base, *sizes = halved_sizes(spec.resolution, smallest=2)
+        maps = feature_maps(width, len(sizes))[::-1]
         self.embedding = nn.Embedding(num_classes, latent_dim)
-        upsample = partial(nn.ConvTranspose2d, kernel_size=5, stride=2, padding=2, output_padding=1)
+        upsample = partial(nn.ConvTranspose2d, kernel_size=5, stride=2, padding=2)
         layers = [nn.Linear(latent_dim, maps[0] * base**2), nn.Unflatten(1, (maps[0], base, base)), leaky_relu()]
-        for coarse, fine in pairwise(maps):
-            layers += [upsample(coarse, fine, bias=False), nn.BatchNorm2d(fine), leaky_relu()]
-        self.layers = nn.Sequential(*layers, upsample(maps[-1], spec.channels), nn.Tanh())
-        normal_init_(self.layers)
+        for (coarse, fine), size in zip(pairwise(maps), sizes, strict=False):  # the last size is the image's
+            even = (size + 1) % 2
+            layers += [upsample(coarse, fine, output_padding=even, bias=False), nn.BatchNorm2d(fine), leaky_relu()]
+        image = upsample(maps[-1], spec.channels, output_padding=(spec.resolution + 1) % 2)
+        self.layers = normal_init_(nn.Sequential(*layers, image, nn.Tanh()))
+        nn.init.xavier_normal_(self.embedding.weight)
 
     def forward(self, latents: Tensor, labels: Tensor) -> Tensor:
         """Latents [N, latent_dim], labels [N] → images [N, C, H, W]."""

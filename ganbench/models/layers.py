@@ -36,17 +36,25 @@ class UpsamplingPlan(NamedTuple):
     num_doublings: int
 
 
-def upsampling_plan(resolution: int, bases: tuple[int, ...] = (4, 7)) -> UpsamplingPlan:
-    """How to reach `resolution` by doublings, at least one, from one of `bases`: 28 = 7·2², 64 = 4·2⁴.
+def upsampling_plan(resolution: int) -> UpsamplingPlan:
+    """How to reach `resolution` by doublings, at least one, from 4 or 7 pixels: 28 = 7·2², 64 = 4·2⁴.
 
     Raises:
-        UsageError: No base fits; the message lists resolutions that do.
+        UsageError: Neither fits; the message lists resolutions that do.
     """
-    plans = {base << k: UpsamplingPlan(base, k) for base in reversed(bases) for k in range(1, 10)}
+    plans = {base << k: UpsamplingPlan(base, k) for base in (4, 7) for k in range(1, 10)}
     if resolution not in plans:
         fitting = ", ".join(str(size) for size in sorted(plans) if size <= 512)
         raise UsageError(f"resolution {resolution}: this network doubles a small map; choose one of {fitting}.")
     return plans[resolution]
+
+
+def halved_sizes(resolution: int, smallest: int) -> list[int]:
+    """Sizes from at most `smallest` up to `resolution`, each half of the next, rounded up: 28 → [2, 4, 7, 14, 28]."""
+    sizes = [resolution]
+    while sizes[0] > smallest:
+        sizes.insert(0, (sizes[0] + 1) // 2)
+    return sizes
 
 
 def feature_maps(width: int, num_layers: int) -> list[int]:

@@ -7,6 +7,7 @@ from ganbench.models import (
     MinibatchDiscrimination,
     adam,
     feature_maps,
+    halved_sizes,
     label_maps,
     mlp,
     normal_init_,
@@ -29,6 +30,13 @@ def test_upsampling_plan_reaches_the_resolution(resolution, plan):
 def test_other_resolutions_are_refused_with_the_list_of_those_that_work(resolution):
     with pytest.raises(UsageError, match=rf"resolution {resolution}: .*28, 32, .*64, .*128"):
         upsampling_plan(resolution)
+
+
+@pytest.mark.parametrize(
+    ("resolution", "sizes"), [(28, [2, 4, 7, 14, 28]), (32, [2, 4, 8, 16, 32]), (30, [2, 4, 8, 15, 30]), (2, [2])]
+)
+def test_halved_sizes_round_up(resolution, sizes):
+    assert halved_sizes(resolution, smallest=2) == sizes
 
 
 def test_feature_maps_double_up_to_eight_times():

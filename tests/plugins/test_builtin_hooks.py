@@ -169,7 +169,7 @@ def test_a_sample_depends_on_its_own_latent_only(name):
     torch.testing.assert_close(together[2:3], alone, rtol=1e-4, atol=1e-5)
 
 
-@pytest.mark.parametrize("name", VARIANTS)
+@pytest.mark.parametrize("name", ["dcgan", "sncgan"])
 def test_a_resolution_that_no_doubling_reaches_is_refused(name):
     with pytest.raises(UsageError, match=r"resolution 30: .*28, 32"):
         build(name, images(resolution=30))

@@ -137,7 +137,7 @@ def test_vtgan_compares_the_batch_with_30_kernels_of_dimension_5():
 @pytest.mark.parametrize(
     ("resolution", "strides", "last_size", "maps"),
     [
-        (28, [2, 1, 2, 1, 2, 1], 4, [128, 64]),
+        (28, [2, 1, 2, 1, 2, 1], 4, [512, 256, 128, 64]),
         (64, [2, 1, 2, 1, 2, 2], 4, [512, 512, 256, 128, 64]),
         (128, [2, 1, 2, 2, 2, 2], 4, [512, 512, 512, 256, 128, 64]),
     ],
@@ -146,8 +146,7 @@ def test_vtgan_adapts_to_the_resolution(resolution, strides, last_size, maps):
     gan = build("vtgan", resolution=resolution)
     assert [row[4] for row in table(gan.discriminator) if row[0] == "Conv2d"] == strides
     assert gan.discriminator.source_head.in_features == 512 * last_size**2 + 30
-    base = 7 if resolution == 28 else 2
-    assert table(gan.generator)[0] == ("Linear", 100, maps[0] * base**2, True)
+    assert table(gan.generator)[0] == ("Linear", 100, maps[0] * 2 * 2, True)
     assert [row[2] for row in table(gan.generator) if row[0] == "ConvTranspose2d"] == [*maps[1:], 3]
 
 
