@@ -2,8 +2,8 @@
 
 An own recipe, in the place of the MNIST classifiers behind the published mode counts (Salimans et al. 2016;
 Srivastava et al. 2017): five 3 x 3 convolutions with batch norm, global average pooling; Adam with a one-cycle
-schedule; shifts by up to 2 pixels. Images above 32 px are first averaged down to 32. Its accuracy on the held-out images stands
-beside every number that comes from it. It is trained once per dataset and kept on disk.
+schedule; shifts by up to 2 pixels. Images above 32 px are first averaged down to 32. Its accuracy on the held-out
+images stands beside every number that comes from it. It is trained once per dataset and kept on disk.
 """
 
 from __future__ import annotations

@@ -13,14 +13,14 @@ from ganbench.metrics.density_coverage import coverage, density
 from ganbench.metrics.precision_recall import precision, recall
 
 
-def clusters(classes, n, seed, dim=32):
+def clusters(classes, n, seed, dim=32, spread=10):
     rng = np.random.default_rng(seed)
-    centres = np.random.default_rng(7).normal(size=(10, dim)) * 100
+    centres = np.random.default_rng(7).normal(size=(10, dim)) * spread
     return (centres[rng.permutation(np.resize(classes, n))] + rng.normal(size=(n, dim))).astype(np.float32)
 
 
-REAL, FAKE = clusters(range(10), 500, 0), clusters([0, 1, 2, 3, 4, 5, 6], 400, 1) * np.float32(1.005)
-PLANE, HALF = clusters(range(10), 500, 0, dim=2), clusters(range(5), 500, 2, dim=2)
+REAL, FAKE = clusters(range(10), 500, 0), clusters([0, 1, 2, 3, 4, 5, 6], 400, 1) * np.float32(1.05)
+PLANE, HALF = clusters(range(10), 500, 0, 2, 100), clusters(range(5), 500, 2, 2, 100)
 
 
 def by_torch_fidelity(fake, real, k=3):
