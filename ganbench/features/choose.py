@@ -27,7 +27,8 @@ def choose_extractor(name: str, infos: Sequence[ExtractorInfo]) -> tuple[Extract
         return canonical, f"{canonical.name}: canonical, and its weights are present"
     if OFFLINE_DEFAULT not in known:
         raise UnknownNameError("extractor", OFFLINE_DEFAULT, known)
-    return _usable(known[OFFLINE_DEFAULT]), f"{OFFLINE_DEFAULT}: the canonical extractor cannot be used: {lack}"
+    reason = f"{OFFLINE_DEFAULT}, since the canonical Inception's weights are not here (see `ganbench extractors`)"
+    return _usable(known[OFFLINE_DEFAULT]), reason
 
 
 def _usable(info: ExtractorInfo) -> ExtractorInfo:

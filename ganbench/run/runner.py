@@ -104,7 +104,7 @@ def _settle(folder: Path, planned: Run, fresh: bool) -> Run:
 
 
 def describe_differences(stored: Mapping[str, Any], asked: Mapping[str, Any], prefix: str = "") -> list[str]:
-    """One line for each value that differs, named by its path: `benchmark.training.budget: 60kimg there, 5kimg asked`."""
+    """One line for each value that differs, such as `benchmark.training.budget: 60kimg there, 5kimg asked for`."""
     lines = []
     for key in sorted({*stored, *asked}):
         there, now = stored.get(key, "nothing"), asked.get(key, "nothing")

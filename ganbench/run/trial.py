@@ -26,7 +26,7 @@ from ganbench.data.pixels import image_grid, save_png, to_uint8
 from ganbench.errors import GanbenchError
 from ganbench.features.extract import FeatureCache, default_cache_root
 from ganbench.models import GAN
-from ganbench.results.schema import Cost, MetricsFile, Parameters, Trial, TrialError
+from ganbench.results.schema import Cost, Parameters, Trial, TrialError
 from ganbench.results.store import (
     INTERPOLATION_FILE,
     METRICS_FILE,
@@ -69,8 +69,8 @@ class TrialProcess:
         """All stages. Raises what a stage raises, after trial.json says so."""
         try:
             images = self._reference_images() if self.trial.role == "reference" else self._model_images()
-            metrics = self._evaluate(images)
-            self._update(status="done", warnings=[*self.trial.warnings, *_warnings(metrics)])
+            self._evaluate(images)
+            self._update(status="done")
             self.emit(Event("done"))
         except Interrupted:
             self._update(status="interrupted")
@@ -159,22 +159,21 @@ class TrialProcess:
         labels = None if test.labels is None else test.labels[chosen]
         return ImageSet(REFERENCE_ROW, test.images[chosen], labels)
 
-    def _evaluate(self, images: ImageSet) -> MetricsFile:
+    def _evaluate(self, images: ImageSet) -> None:
         job = self.job
         save_images(job.folder / SAMPLES_FILE, images)
         self._update(provenance=self.trial.provenance | {"samples_sha256": images.sha256})
         self._enter("evaluating")
         start = time.perf_counter()
         evaluation = measure(
-            images, job.dataset.train, job.dataset, job.registry, job.benchmark.evaluation.metrics, job.run.configuration["extractor"],
-            device=str(job.device), cache=FeatureCache(default_cache_root()),
+            images, job.dataset.train, job.dataset, job.registry, job.benchmark.evaluation.metrics,
+            job.run.configuration["extractor"], device=str(job.device), cache=FeatureCache(default_cache_root()),
             seed=derive_seed("metrics", job.seed) % 2**31, progress=self._progress,
         )  # fmt: skip
         metrics = evaluation.to_file(job.run.protocol, self.trial.provenance)
         write_record(job.folder / METRICS_FILE, metrics)
         save_neighbours(job.folder / NEIGHBOURS_FILE, evaluation.neighbours)
         self._add_cost(evaluation_seconds=time.perf_counter() - start)
-        return metrics
 
     # Telling
 
@@ -213,10 +212,6 @@ class TrialProcess:
             "plugin": next((p.model_dump() for p in run.plugins if p.name == self.job.plugin), None),
             "ganbench_version": run.ganbench_version,
         }
-
-
-def _warnings(metrics: MetricsFile) -> list[str]:
-    return [f"{name} is not there: {reason}" for name, reason in metrics.unavailable.items()]
 
 
 def _peak_memory_mib(device: torch.device) -> float:

@@ -1,4 +1,4 @@
-"""A small variant with batch norm, dropout, an optimiser with momentum and noise of its own: all that resume must keep."""
+"""A small variant with batch norm, dropout and optimisers with momentum: all that a resumed run must keep."""
 
 import types
 
