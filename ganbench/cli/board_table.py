@@ -7,19 +7,21 @@ from rich.table import Table
 
 from ganbench.results.schema import Board, BoardRow, Score
 
-SHOWN = ("fid", "kid", "is", "precision", "recall", "density", "coverage", "modes", "nn_feature")
+SHOWN = ("fid", "modes", "precision", "recall", "nn_feature", "kid", "is", "density", "coverage")  # first come first
 ARROWS = {True: " ↑", False: " ↓", None: ""}
+NAMES_WIDTH, COLUMN_WIDTH = 34, 12
 
 
-def board_table(board: Board) -> Table:
-    """Rank, plugin and the main scores; the report has all of them with their intervals."""
-    columns = [metric for metric in board.columns if metric in SHOWN] or board.columns[:8]
+def board_table(board: Board, width: int) -> Table:
+    """Rank, plugin and as many scores as `width` characters hold; the report has all of them with their intervals."""
+    wanted = [board.rank_by, *(metric for metric in SHOWN if metric != board.rank_by)]
+    columns = [metric for metric in wanted if metric in board.columns][: max(2, (width - NAMES_WIDTH) // COLUMN_WIDTH)]
     labels = _labels(board)
     table = Table(title=f"{escape(board.title)} · ranked by {escape(board.rank_by_label)}", title_justify="left")
-    table.add_column("rank", justify="right")
+    table.add_column("rank", justify="right", no_wrap=True)
     table.add_column("plugin", no_wrap=True)
     for metric in columns:
-        table.add_column(labels[metric], justify="right")
+        table.add_column(labels[metric], justify="right", overflow="fold")
     for row in board.rows:
         cells = [_cell(row.scores.get(metric), metric == board.rank_by) for metric in columns]
         table.add_row(_rank(row), _name(row), *cells, style="" if row.role == "model" else "dim")
@@ -51,4 +53,4 @@ def _cell(score: Score | None, with_interval: bool) -> str:
     if not with_interval or score.ci95 is None:
         return f"{score.value:.3g}"
     low, high = score.ci95
-    return f"{score.value:.4g}\n({low:.4g}–{high:.4g})"
+    return f"{score.value:.4g} ± {(high - low) / 2:.2g}"

@@ -27,7 +27,7 @@ def run_and_show(request: RunRequest) -> int:
             display.stop()
             console.print("Interrupted; all is saved. The same command goes on from here.")
             return EXIT_INTERRUPTED
-    console.print(board_table(outcome.board))
+    console.print(board_table(outcome.board, console.width))
     for warning in outcome.board.warnings:
         console.print(f"warning: {warning}", style="red", highlight=False)
     console.print(f"Report: {outcome.report}", soft_wrap=True, highlight=False)

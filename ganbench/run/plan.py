@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import platform
 from collections.abc import Mapping, Sequence
@@ -17,13 +18,15 @@ from pydantic import ValidationError
 import ganbench
 from ganbench.config import Benchmark, explain_validation, parse_assignment, sha256_of
 from ganbench.data.load import default_root, load_dataset
-from ganbench.errors import PluginError, UnknownNameError, UsageError
+from ganbench.errors import GanbenchError, PluginError, UnknownNameError, UsageError
 from ganbench.features.choose import choose_extractor
 from ganbench.registry import Registry, Variant, load_registry, source_sha256
 from ganbench.results.schema import FailedPlugin, PluginRecord, Run
 from ganbench.run.executor import default_num_threads
 from ganbench.run.measure import choose_metrics
-from ganbench.types import Dataset, OptionValue
+from ganbench.types import Dataset, Options, OptionValue
+
+log = logging.getLogger(__name__)
 
 RECORDED_PACKAGES = (
     "torch",
@@ -84,7 +87,7 @@ def plan_run(request: RunRequest) -> RunPlan:
     extractor, reason = choose_extractor(benchmark.evaluation.extractor, list(registry.extractors.values()))
     dataset = load_dataset(benchmark.data.dataset, registry.datasets, benchmark.data.resolution, default_root())
     for variant in variants:
-        _check_fit(variant, dataset)
+        _check_fit(variant, dataset, options[variant.name])
     configuration = {
         "benchmark": benchmark.model_dump(mode="json"),
         "seeds": request.num_seeds,
@@ -161,7 +164,8 @@ def _resolve_options(
     return {variant.name: variant.options(chosen[variant.name]) for variant in variants}
 
 
-def _check_fit(variant: Variant, dataset: Dataset) -> None:
+def _check_fit(variant: Variant, dataset: Dataset, options: Options) -> None:
+    """Find out now what would fail hours later: the model is built once without data, on torch's meta device."""
     spec, info = dataset.spec, variant.info
     if spec.kind not in info.data_kinds:
         raise PluginError(
@@ -169,6 +173,13 @@ def _check_fit(variant: Variant, dataset: Dataset) -> None:
         )
     if info.conditional and not spec.num_classes:
         raise PluginError(f"plugin '{info.name}' is conditional and needs labels; '{dataset.name}' has none.")
+    try:
+        with torch.device("meta"):
+            variant.build_gan(spec, options)
+    except GanbenchError:
+        raise
+    except Exception as error:  # some plugin may build what has no meta form; it shows when the trial builds it
+        log.debug("plugin '%s' cannot be built without data: %s", info.name, error)
 
 
 def resolve_device(name: str) -> str:

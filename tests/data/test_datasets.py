@@ -370,5 +370,5 @@ def test_listing_datasets_imports_nothing_heavy():
         "import sys; from ganbench.data.builtin import ganbench_datasets as d; d();"
         "print([m for m in ('torch', 'torchvision', 'mlxtend') if m in sys.modules])"
     )
-    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)  # noqa: S603
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert result.stdout.strip() == "[]"

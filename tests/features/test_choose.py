@@ -25,7 +25,7 @@ def test_auto_takes_the_canonical_one_where_its_weights_are_present():
 def test_auto_falls_back_and_says_what_is_missing():
     info, reason = choose_extractor("auto", infos(canonical_lacks="no file x.pth; get it from y"))
     assert info.name == "efficientnet-lite0"
-    assert "no file x.pth; get it from y" in reason
+    assert "not here (see `ganbench extractors`)" in reason
 
 
 def test_a_named_one_is_taken_even_if_the_canonical_one_is_present():
