@@ -9,7 +9,7 @@ from ganbench.results.schema import Board, BoardRow, Score
 
 SHOWN = ("fid", "modes", "precision", "recall", "nn_feature", "kid", "is", "density", "coverage")  # first come first
 ARROWS = {True: " ↑", False: " ↓", None: ""}
-NAMES_WIDTH, COLUMN_WIDTH = 34, 12
+NAMES_WIDTH, COLUMN_WIDTH = 34, 15
 
 
 def board_table(board: Board, width: int) -> Table:
@@ -29,10 +29,14 @@ def board_table(board: Board, width: int) -> Table:
 
 
 def _labels(board: Board) -> dict[str, str]:
-    scores = [score for row in board.rows for score in row.scores.items()]
-    return {
-        metric: escape(score.label).replace(" · ", "\n") + ARROWS[score.higher_is_better] for metric, score in scores
-    }
+    """Column heads; the extractor's name stands below the metric's, broken at its hyphens."""
+    heads = {}
+    for row in board.rows:
+        for metric, score in row.scores.items():
+            name, _, extractor = score.label.partition(" · ")
+            lines = [name + ARROWS[score.higher_is_better], *([extractor.replace("-", "-\n")] if extractor else [])]
+            heads[metric] = escape("\n".join(lines))
+    return heads
 
 
 def _rank(row: BoardRow) -> str:

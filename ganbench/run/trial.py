@@ -65,8 +65,8 @@ class TrialProcess:
             provenance=self._provenance(),
         )  # fmt: skip
 
-    def run(self) -> None:
-        """All stages. Raises what a stage raises, after trial.json says so."""
+    def run(self) -> int:
+        """All stages; how it ended stands in trial.json. Returns the exit code: 0 unless the trial failed."""
         try:
             images = self._reference_images() if self.trial.role == "reference" else self._model_images()
             self._evaluate(images)
@@ -82,8 +82,10 @@ class TrialProcess:
                 stage=self.trial.status, type=type(error).__name__, message=message, traceback=traceback.format_exc()
             )
             self._update(status="failed", error=failure)
+            traceback.print_exc()
             self.emit(Event("failed", stage=failure.stage, text=message))
-            raise
+            return 1
+        return 0
 
     # Stages
 
@@ -254,8 +256,7 @@ def main(arguments: list[str]) -> int:
 
             signal.signal(signal.SIGTERM, on_signal)
             threading.Thread(target=_stop_with_parent, args=(process.stop,), daemon=True).start()
-            process.run()
-            return 0
+            return process.run()
     except Timeout:
         emit(Event("failed", text=f"another process still works in {folder}; wait for it or end it."))
     except Exception as error:
