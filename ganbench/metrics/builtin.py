@@ -122,7 +122,7 @@ _CONTENT = [
     ),
     MetricInfo(
         id="nn_feature",
-        title="Distance to the nearest training image",
+        title="Nearest training image",
         compute=compute_nn_feature,
         higher_is_better=None,
         needs=("train",),
@@ -132,7 +132,7 @@ _CONTENT = [
     ),
     MetricInfo(
         id="nn_lpips",
-        title="LPIPS to the nearest training image",
+        title="LPIPS to nearest training image",
         compute=compute_nn_lpips,
         higher_is_better=None,
         needs=("train", "lpips"),
