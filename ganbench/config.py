@@ -17,7 +17,7 @@ from ganbench.types import OptionValue
 PROTOCOL = "ganbench-v1"
 
 Augmentation = Literal["flip", "rotate", "crop"]
-Precision = Literal["fp32", "bf16"]
+Precision = Literal["fp32", "tf32", "bf16"]  # tf32: GPUs may round the inputs of products to 10 bits
 
 
 class Budget(NamedTuple):

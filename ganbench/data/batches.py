@@ -53,7 +53,7 @@ class BatchStream(Iterator[Batch]):
         device_bytes: int = DEVICE_BYTES,
     ) -> None:
         self.batch_size = batch_size
-        self.device = torch.device(device)
+        self.device = torch.empty(0, device=device).device  # "cuda" becomes "cuda:0", as tensors call it
         self.num_samples = len(samples)
         self._augment = augmentations(augment)
         self._is_image = _is_image(samples)

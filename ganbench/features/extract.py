@@ -92,7 +92,8 @@ def extract(
         if progress is not None:
             progress(len(images), len(images))
         return stored
-    features = _compute(images, extractor, device, progress)
+    with torch.backends.cudnn.flags(enabled=True, allow_tf32=False):  # as precise as on a CPU
+        features = _compute(images, extractor, device, progress)
     if cache is not None:
         cache.store(images, extractor.identity, features)
     return features

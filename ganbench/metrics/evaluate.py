@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -29,6 +31,8 @@ from ganbench.types import (
 if TYPE_CHECKING:
     from ganbench.features.classifier import Classifier
     from ganbench.features.extract import FeatureCache
+
+log = logging.getLogger(__name__)
 
 Progress = Callable[[str, int, int], None]
 GALLERY_SIZE = 16
@@ -121,12 +125,21 @@ def evaluate(
         report(f"metric {metric.id}", i, len(metrics))
         started = time.perf_counter()
         try:
-            results[metric.id] = metric.compute(inputs)
+            results[metric.id] = _finite(metric.compute(inputs))
         except MetricUnavailableError as error:
             unavailable[metric.id] = str(error)
+        except Exception as error:  # one metric, perhaps a plugin's, must not take the others with it
+            log.exception("metric '%s' failed", metric.id)
+            unavailable[metric.id] = f"it failed: {type(error).__name__}: {error}"
         seconds[metric.id] = time.perf_counter() - started
     report("metrics", len(metrics), len(metrics))
     return Evaluation(results, seconds, unavailable, network.identity, extractor.canonical, _gallery(inputs))
+
+
+def _finite(result: MetricResult) -> MetricResult:
+    if not math.isfinite(result.value):
+        raise MetricUnavailableError(f"its value is {result.value}, not a finite number")
+    return result
 
 
 def _check(samples: ImageSet, reference: ImageSet) -> None:

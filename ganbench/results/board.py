@@ -1,8 +1,9 @@
 """The leaderboard of one run: means over training seeds, intervals, ranks with ties, and what speaks against them.
 
-Rank: 1 + the number of models whose interval lies wholly on the better side. Models whose intervals overlap are shown
-as tied. Only models are ranked; controls and the reference row stand below for orientation. Where the numbers behind
-the ranking metric were not made alike (extractor, protocol, counts), nothing is ranked.
+Rank: 1 + the number of models whose interval lies wholly on the better side, and never better than that of a model
+with a better value (so a wide interval wins nothing). Models whose intervals overlap are shown as tied. A model with a
+failed seed is not ranked. Only models are ranked; controls and the reference row stand below for orientation. Where the
+numbers behind the ranking metric were not made alike (extractor, protocol, counts), nothing is ranked.
 """
 
 from __future__ import annotations
@@ -191,7 +192,7 @@ def _note(run: Run, role: Role, trials: Sequence[TrialResults], done: Sequence[T
         elif item.metrics is None:
             parts.append(f"{where}not measured: metrics.json is missing")
     if done and len(done) < planned:
-        parts.insert(0, f"{len(done)} of {planned} seeds done")
+        parts.insert(0, f"{len(done)} of {planned} seeds done, so not ranked")
     return "; ".join(parts)
 
 
@@ -210,20 +211,24 @@ def _protocols(trials: Sequence[TrialResults], metric: str) -> set[Any]:
 
 
 def _ranked(rows: Sequence[BoardRow], rank_by: str) -> list[BoardRow]:
-    """The rows that can be ranked, best first."""
+    """The rows that can be ranked, best value first; a rank is never better than that of a better value."""
     able = [
         row
         for row in rows
-        if row.status == "done" and rank_by in row.scores and row.scores[rank_by].higher_is_better is not None
+        if row.status == "done"
+        and row.num_failed == 0  # the seeds that did not fail may be the lucky ones
+        and rank_by in row.scores
+        and row.scores[rank_by].higher_is_better is not None
     ]
-    ranked = []
-    for row in able:
+    ranked: list[BoardRow] = []
+    rank = 1
+    for row in sorted(able, key=lambda row: _badness(row.scores[rank_by])):
         own = row.scores[rank_by]
         others = [(other.plugin, other.scores[rank_by]) for other in able if other.plugin != row.plugin]
         ties = [name for name, score in others if not score.beats(own) and not own.beats(score)]
-        rank = 1 + sum(score.beats(own) for _, score in others)
+        rank = max(rank, 1 + sum(score.beats(own) for _, score in others))
         ranked.append(row.model_copy(update={"rank": rank, "tied": bool(ties), "tied_with": sorted(ties)}))
-    return sorted(ranked, key=lambda row: (row.rank, _badness(row.scores[rank_by])))
+    return ranked
 
 
 def _badness(score: Score) -> float:

@@ -21,7 +21,8 @@ class NamedImages:
 
 
 def find_images(text: str, registry: Registry, resolution: int | None) -> NamedImages:
-    """Resolve `text`. An existing path wins over a dataset of the same name.
+    """Resolve `text`. An existing path wins over a dataset of the same name; `folder:PATH` is all images in PATH,
+    unless it has a train/ folder or a split is asked for.
 
     Raises DataError for unreadable images, UnknownNameError for what is neither a path nor a dataset.
     """
@@ -29,7 +30,9 @@ def find_images(text: str, registry: Registry, resolution: int | None) -> NamedI
     if path.exists():
         return NamedImages(read_images(path, resolution), None)
     name, split = split_suffix(text)
-    scheme = name.partition(":")[0]
+    scheme, _, place = name.partition(":")
+    if scheme == "folder" and name == text and place and not (Path(place).expanduser() / "train").is_dir():
+        return NamedImages(read_images(Path(place).expanduser(), resolution), None)  # all of it, not the training half
     if scheme not in registry.datasets:
         raise UnknownNameError("dataset, and there is no file or folder of that name:", text, registry.datasets)
     dataset = load_dataset(name, registry.datasets, resolution, default_root())

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from torch.optim.swa_utils import AveragedModel
 
 from ganbench.config import Benchmark
 from ganbench.data.load import default_root, load_dataset
@@ -17,6 +16,7 @@ from ganbench.models import GAN
 from ganbench.registry import Registry, Variant, load_registry
 from ganbench.results.schema import Run
 from ganbench.results.store import RUN_FILE, read_record, trial_folder
+from ganbench.run.averaging import AveragedGenerator
 from ganbench.run.checkpoint import LAST, load_checkpoint
 from ganbench.run.sampling import Labels, Sampler, proportional_labels
 from ganbench.run.training import prepare
@@ -90,9 +90,9 @@ class TrialJob:
         gan = self.build()
         gan.load_state_dict(state["gan"])
         if state["ema"] is not None and gan.generator is not None:
-            averaged = AveragedModel(gan.generator)
+            averaged = AveragedGenerator(gan.generator, self.benchmark.training.ema)
             averaged.load_state_dict(state["ema"])
-            gan.generator = averaged.module
+            averaged.copy_to_generator()
         return gan
 
     def sampler(self, gan: GAN, seed: int) -> Sampler:

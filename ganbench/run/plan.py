@@ -97,6 +97,7 @@ def plan_run(request: RunRequest) -> RunPlan:
         "dataset_sha256": dataset.sha256,
         "extractor": extractor.name,
         "metrics": [info.id for info in metrics],
+        "software": {"ganbench": ganbench.__version__, "torch": torch.__version__},
     }
     environment = describe_environment() | {
         "num_threads": default_num_threads(request.jobs),

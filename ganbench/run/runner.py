@@ -12,15 +12,17 @@ from filelock import FileLock, Timeout
 
 from ganbench.errors import UnknownNameError, UsageError
 from ganbench.report import write_report
-from ganbench.results.board import write_board
-from ganbench.results.schema import Board, Run, Trial, TrialError
+from ganbench.results.board import BOARD_FILE, BOARD_TABLE, write_board
+from ganbench.results.schema import Board, Role, Run, Trial, TrialError
 from ganbench.results.store import RUN_FILE, TRIAL_FILE, read_record, read_run, trial_folder, write_record
 from ganbench.run.events import Event
 from ganbench.run.executor import TrialTask
 from ganbench.run.job import REFERENCE_ROW
 from ganbench.run.plan import RunPlan, RunRequest
 
-LOG_FILE = "log.txt"
+LOG_FILE, LOCK_FILE = "log.txt", ".lock"
+TRIAL_PATIENCE_SECONDS = 120.0
+RUN_ITEMS = {RUN_FILE, BOARD_FILE, BOARD_TABLE, LOCK_FILE, "trials", "report"}
 
 
 @dataclass(frozen=True)
@@ -57,7 +59,8 @@ def execute(
         raise UnknownNameError("executor", request.executor, plan.registry.executors)
     folder = (request.out or plan.default_folder).resolve()
     with _locked(folder):
-        run = _settle(folder, plan.run, request.fresh)
+        _wait_for_trials(folder)
+        _settle(folder, plan.run, request.fresh)
         trials = [PlannedTrial(task, _is_done(task)) for task in _tasks(folder, plan, request.num_seeds)]
         on_start(folder, trials)
         try:
@@ -66,41 +69,68 @@ def execute(
             board = write_board(read_run(folder))
             report = write_report([folder], sections=list(plan.registry.report_sections.values()))
     failed = sum(1 for planned in trials if not _is_done(planned.task))
-    assert run.benchmark == board.benchmark
     return RunOutcome(folder, board, report, len(trials), failed)
 
 
 def _locked(folder: Path) -> FileLock:
     folder.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(folder / ".lock", timeout=0)
+    lock = FileLock(folder / LOCK_FILE, timeout=0)
     try:
         return lock.acquire().lock
     except Timeout:
         raise UsageError(f"{folder}: another ganbench works in this folder; wait for it, or choose --out.") from None
 
 
-def _settle(folder: Path, planned: Run, fresh: bool) -> Run:
-    """The run record that holds in `folder`: the one there if it is of the same configuration, else the planned one."""
+def _settle(folder: Path, planned: Run, fresh: bool) -> None:
+    """Make sure that `folder` holds `planned`: written now, or there already in the same configuration."""
     path = folder / RUN_FILE
-    if fresh:
-        path.unlink(missing_ok=True)
-        shutil.rmtree(folder / "trials", ignore_errors=True)
+    if fresh and path.exists():
+        _refuse_strangers(folder, RUN_ITEMS)
+        _delete_run(folder)
     if not path.exists():
-        strangers = [item.name for item in folder.iterdir() if item.name != ".lock"]
-        if strangers:
-            raise UsageError(
-                f"{folder}: holds {strangers[0]} but no {RUN_FILE}, so it is no run; choose another --out."
-            )
+        _refuse_strangers(folder, {LOCK_FILE})
         write_record(path, planned)
-        return planned
+        return
     stored = read_record(path, Run)
     if stored.configuration_sha256 == planned.configuration_sha256:
-        return stored
+        return
     differences = describe_differences(stored.configuration, planned.configuration)
     raise UsageError(
         f"{folder} holds a run of another configuration:\n  " + "\n  ".join(differences) + "\n"
         "Choose another --out, ask for the same configuration, or pass --fresh to delete that run and start over."
     )
+
+
+def _refuse_strangers(folder: Path, own: set[str]) -> None:
+    """Nothing is written into, or deleted from, a folder that holds something that no run wrote."""
+    leftovers = tuple(f".{name}." for name in RUN_ITEMS)  # a file half written when a run was killed
+    names = sorted(item.name for item in folder.iterdir())
+    strangers = [name for name in names if name not in own and not name.startswith(leftovers)]
+    if strangers:
+        raise UsageError(
+            f"{folder}: holds {strangers[0]}, which is not of a run; choose another --out or move it away."
+        )
+
+
+def _delete_run(folder: Path) -> None:
+    """Delete what a run wrote, run.json last: a kill in between leaves a folder that is still known as a run."""
+    for name in ("trials", "report"):
+        if (folder / name).exists():
+            shutil.rmtree(folder / name)
+    for name in (BOARD_FILE, BOARD_TABLE, RUN_FILE):
+        (folder / name).unlink(missing_ok=True)
+
+
+def _wait_for_trials(folder: Path) -> None:
+    """A trial whose parent was killed saves its checkpoint and ends; nothing is deleted or started before that."""
+    for lock in folder.glob(f"trials/*/seed-*/{LOCK_FILE}"):
+        try:
+            with FileLock(lock, timeout=TRIAL_PATIENCE_SECONDS):
+                pass
+        except Timeout:
+            raise UsageError(
+                f"{lock.parent}: a trial of an earlier run still works here; wait for it or end it."
+            ) from None
 
 
 def describe_differences(stored: Mapping[str, Any], asked: Mapping[str, Any], prefix: str = "") -> list[str]:
@@ -135,7 +165,7 @@ def _run_trials(
 
     def listen(task: TrialTask, event: Event) -> None:
         if event.kind == "failed":
-            _record_failure(task, event)
+            _record_failure(task, event, _role(plan, task.plugin))
         on_event(task, event)
 
     first = [task for task in waiting if task.plugin == REFERENCE_ROW]
@@ -143,13 +173,19 @@ def _run_trials(
     executor.run([task for task in waiting if task not in first], request.jobs, listen)
 
 
-def _record_failure(task: TrialTask, event: Event) -> None:
+def _role(plan: RunPlan, plugin: str) -> Role:
+    if plugin == REFERENCE_ROW:
+        return "reference"
+    return "control" if plan.registry.variant(plugin).info.control else "model"
+
+
+def _record_failure(task: TrialTask, event: Event, role: Role) -> None:
     """Make trial.json say "failed" also when the process died too suddenly to say so itself."""
     path = trial_folder(task.run_folder, task.plugin, task.seed) / TRIAL_FILE
     trial = (
         read_record(path, Trial)
         if path.exists()
-        else Trial(plugin=task.plugin, seed=task.seed, role="model", status="pending")
+        else Trial(plugin=task.plugin, seed=task.seed, role=role, status="pending")
     )
     if trial.status != "failed":
         error = TrialError(stage=event.stage or trial.status, type="ProcessEnded", message=event.text)

@@ -24,14 +24,15 @@ Labels = npt.NDArray[np.int64]
 
 @contextmanager
 def evaluation_mode(gan: GAN) -> Iterator[None]:
-    """No gradients, evaluation mode, and the random generators untouched afterwards."""
-    was_training = gan.training
+    """No gradients, evaluation mode, and the random generators untouched; each module gets its own mode back."""
+    modes = [(module, module.training) for module in gan.modules()]
     gan.eval()
     try:
         with torch.no_grad(), preserved_rng(gan.device):
             yield
     finally:
-        gan.train(was_training)
+        for module, training in modes:
+            module.training = training
 
 
 class Sampler:

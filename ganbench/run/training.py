@@ -17,12 +17,12 @@ from typing import Any, Protocol
 
 import torch
 from torch import nn
-from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from ganbench.config import Budget, TrainingSection, parse_budget
 from ganbench.models import GAN
 from ganbench.registry import Variant
 from ganbench.results.store import append_history, keep_history_until
+from ganbench.run.averaging import AveragedGenerator
 from ganbench.run.checkpoint import LAST, CheckpointError, load_checkpoint, save_checkpoint
 from ganbench.run.monitor import Line, Monitor, check_finite, gradient_norms
 from ganbench.seeding import preserved_rng, rng_state, set_rng_state
@@ -54,8 +54,8 @@ class Progress:
     line: Mapping[str, float | None]
 
 
-class Interrupted(Exception):  # noqa: N818  it is no error
-    """Training stopped on request; the checkpoint is on the disk."""
+class Interrupted(BaseException):
+    """The trial was asked to stop; in training, the checkpoint is on the disk."""
 
 
 class CountedBatches:
@@ -83,6 +83,7 @@ class Trainer:
         stream: Real training images; `heldout` the held-out ones (None: no held-out curves).
         settings: The benchmark's training section.
         folder: The trial's folder; checkpoints/ and history.jsonl are written there.
+        configuration_sha256: Of the run; a checkpoint of another configuration is refused.
         snapshot: Called at step 0, at log-spaced steps and at the end; draws what it likes, changes nothing.
         report: Called after each history line.
         should_stop: Asked after each step; True saves a checkpoint and raises Interrupted.
@@ -97,12 +98,14 @@ class Trainer:
         folder: Path,
         *,
         heldout: Stream | None = None,
+        configuration_sha256: str = "",
         snapshot: Callable[[int], None] = lambda step: None,
         report: Callable[[Progress], None] = lambda progress: None,
         should_stop: Callable[[], bool] = lambda: False,
     ) -> None:
         self.variant, self.gan, self.stream, self.heldout = variant, gan, stream, heldout
         self.settings, self.snapshot, self.report, self.should_stop = settings, snapshot, report, should_stop
+        self.configuration_sha256 = configuration_sha256
         self.batches = CountedBatches(stream)
         self.budget: Budget = parse_budget(settings.budget)
         self.checkpoint_path = folder / "checkpoints" / LAST
@@ -120,7 +123,7 @@ class Trainer:
         complete = self._resume()
         if complete:
             return
-        self.gan.train()
+        torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = self.settings.precision == "tf32"
         self._start_clock()
         if self.step == 0:
             self._pause(self.snapshot, 0)
@@ -131,7 +134,7 @@ class Trainer:
                 self._checkpoint_when_due()
             if is_snapshot_step(self.step):
                 self._pause(self.snapshot, self.step)
-            if self.should_stop():
+            if self.should_stop() and not self.finished:
                 self._checkpoint()
                 raise Interrupted
         self._finish()
@@ -143,15 +146,12 @@ class Trainer:
 
     @contextmanager
     def averaged_weights(self) -> Iterator[None]:
-        """Inside, `gan.generator` is the averaged one, when the benchmark asks for averaging."""
+        """Inside, the generator has its averaged weights, when the benchmark asks for averaging."""
         if self.ema is None:
             yield
             return
-        trained, self.gan.generator = self.gan.generator, self.ema.module
-        try:
+        with self.ema.in_place():
             yield
-        finally:
-            self.gan.generator = trained
 
     def _iterate(self) -> None:
         images_before = self.batches.num_images
@@ -160,18 +160,18 @@ class Trainer:
         self.monitor.observe(outputs)
         if self.batches.num_images == images_before:  # a model that looks at no data spends its budget all the same
             self.batches.num_images += self.settings.batch_size
-        if self.ema is not None and self.gan.generator is not None:
-            self.ema.update_parameters(self.gan.generator)
+        if self.ema is not None:
+            self.ema.update()
         self.step += 1
 
     def _autocast(self) -> torch.autocast:
         bf16 = self.settings.precision == "bf16"
         return torch.autocast(self.gan.device.type, dtype=torch.bfloat16, enabled=bf16)
 
-    def _averaged_generator(self) -> AveragedModel | None:
+    def _averaged_generator(self) -> AveragedGenerator | None:
         if not self.settings.ema or self.gan.generator is None:
             return None
-        return AveragedModel(self.gan.generator, multi_avg_fn=_ema(self.settings.ema))
+        return AveragedGenerator(self.gan.generator, self.settings.ema)
 
     def _done(self) -> float:
         match self.budget.unit:
@@ -213,14 +213,20 @@ class Trainer:
         )
 
     def _probe_heldout(self) -> Line:
-        """The plugin's own iteration on held-out images, done on a copy that is thrown away.
+        """The plugin's own iteration on held-out images, undone afterwards.
 
-        Any variant gets held-out losses this way without a hook for it, and training does not notice.
+        Any variant gets held-out losses this way without a hook for it, and training does not notice. The state is
+        put back rather than the model copied, since some modules cannot be copied (hooks of weight norm).
         """
         assert self.heldout is not None
         probe = Monitor()
+        state = copy.deepcopy(self.gan.state_dict())
+        gradients = [(p, None if p.grad is None else p.grad.clone()) for p in self.gan.parameters()]
         with preserved_rng(self.gan.device), self._autocast():
-            probe.observe(self.variant.train_step(copy.deepcopy(self.gan), self.heldout, self.step))
+            probe.observe(self.variant.train_step(self.gan, self.heldout, self.step))
+        self.gan.load_state_dict(state)
+        for parameter, gradient in gradients:
+            parameter.grad = gradient
         return probe.reduce()
 
     def _seconds_left(self) -> float | None:
@@ -239,6 +245,7 @@ class Trainer:
 
     def _state(self, complete: bool) -> dict[str, Any]:
         return {
+            "configuration_sha256": self.configuration_sha256,
             "complete": complete,
             "step": self.step,
             "images": self.batches.num_images,
@@ -257,6 +264,10 @@ class Trainer:
         if state is None:
             keep_history_until(self.history_path, 0)
             return False
+        if state.get("configuration_sha256") != self.configuration_sha256:
+            raise CheckpointError(
+                f"{self.checkpoint_path}: from a run of another configuration. Pass --fresh to start this run over."
+            )
         try:
             self._restore(state)
         except (KeyError, RuntimeError, ValueError) as error:
@@ -290,11 +301,6 @@ def is_snapshot_step(step: int) -> bool:
     """1, 2 and 5 times a power of ten, from 10 on: evenly spaced on a logarithmic axis."""
     digits = str(step)
     return step >= 10 and digits[0] in "125" and not digits[1:].strip("0")
-
-
-def _ema(decay: float) -> Callable[..., None]:
-    average: Callable[..., None] = get_ema_multi_avg_fn(decay)  # type: ignore[no-untyped-call]
-    return average
 
 
 def num_parameters(network: nn.Module | None) -> int:

@@ -21,11 +21,13 @@ import numpy as np
 import torch
 from filelock import FileLock, Timeout
 
+import ganbench
 from ganbench.data.batches import BatchStream
 from ganbench.data.pixels import image_grid, save_png, to_uint8
 from ganbench.errors import GanbenchError
 from ganbench.features.extract import FeatureCache, default_cache_root
 from ganbench.models import GAN
+from ganbench.registry import source_sha256
 from ganbench.results.schema import Cost, Parameters, Trial, TrialError
 from ganbench.results.store import (
     INTERPOLATION_FILE,
@@ -47,6 +49,7 @@ from ganbench.seeding import derive_seed, seed_everything
 from ganbench.types import ImageSet
 
 SNAPSHOT_COLUMNS, SNAPSHOT_ROWS = 10, 8
+SHOWN_VALUES = ("loss_d", "loss_g", "d_recall")  # in the progress line; the history has all
 LOCK_PATIENCE_SECONDS = 60.0
 
 
@@ -100,11 +103,11 @@ class TrialProcess:
                 images_per_second=trainer.batches.num_images / max(trainer.seconds, 1e-9),
                 peak_memory_mib=_peak_memory_mib(self.job.device), device=_device_name(self.job.device),
             ),
-            provenance=self.trial.provenance | {"weights_sha256": weights_sha256(gan)},
         )  # fmt: skip
         self._enter("sampling")
         start = time.perf_counter()
         with trainer.averaged_weights():
+            self._update(provenance=self.trial.provenance | {"weights_sha256": weights_sha256(gan)})
             images = self._sample(gan)
         self._add_cost(sampling_seconds=time.perf_counter() - start)
         return images
@@ -123,6 +126,7 @@ class TrialProcess:
         heldout = self._stream(job.dataset.test, derive_seed("heldout", job.seed)) if len(job.dataset.test) else None
         trainer = Trainer(
             job.variant, gan, stream, job.benchmark.training, job.folder, heldout=heldout,
+            configuration_sha256=job.run.configuration_sha256,
             report=self._report_progress, should_stop=self.stop.is_set,
         )  # fmt: skip
         trainer.snapshot = lambda step: self._snapshot(trainer, gan, step)
@@ -132,7 +136,8 @@ class TrialProcess:
         settings = self.job.benchmark
         return BatchStream(
             split.images, split.labels, batch_size=settings.training.batch_size, seed=seed, device=self.job.device,
-            augment=settings.data.augment,
+            # A control gets the images as they are: the memorizer's copies must be copies.
+            augment=() if self.job.variant.info.control else settings.data.augment,
         )  # fmt: skip
 
     def _snapshot(self, trainer: Trainer, gan: GAN, step: int) -> None:
@@ -191,7 +196,7 @@ class TrialProcess:
         self.emit(Event("progress", stage=self.trial.status, done=done, total=total, text=text))
 
     def _report_progress(self, now: Progress) -> None:
-        shown = {key: value for key, value in now.line.items() if key.startswith("loss") or key == "d_recall"}
+        shown = {key: value for key, value in now.line.items() if key in SHOWN_VALUES}
         values = shown | {
             "step": now.step,
             "seconds_left": now.seconds_left,
@@ -212,7 +217,9 @@ class TrialProcess:
             "configuration_sha256": run.configuration_sha256,
             "dataset": {"name": self.job.benchmark.data.dataset, "sha256": run.configuration["dataset_sha256"]},
             "plugin": next((p.model_dump() for p in run.plugins if p.name == self.job.plugin), None),
-            "ganbench_version": run.ganbench_version,
+            "ganbench_version": ganbench.__version__,
+            "ganbench_source_sha256": source_sha256(ganbench),
+            "torch_version": torch.__version__,
         }
 
 
@@ -233,10 +240,15 @@ def _device_name(device: torch.device) -> str:
     return f"{device.type}, {torch.get_num_threads()} threads"
 
 
-def _stop_with_parent(stop: threading.Event) -> None:
-    """Standard input ends when the parent does: then save and go, so that no trial is left running alone."""
+def _stop_with_parent(process: TrialProcess) -> None:
+    """Standard input ends when the parent does: then save and go, so that no trial is left running alone.
+
+    Only training has something to save; what the other stages write is written whole or not at all.
+    """
     sys.stdin.buffer.read()
-    stop.set()
+    process.stop.set()
+    if process.trial.status != "training":
+        os._exit(1)
 
 
 def main(arguments: list[str]) -> int:
@@ -255,7 +267,7 @@ def main(arguments: list[str]) -> int:
                 process.stop.set()
 
             signal.signal(signal.SIGTERM, on_signal)
-            threading.Thread(target=_stop_with_parent, args=(process.stop,), daemon=True).start()
+            threading.Thread(target=_stop_with_parent, args=(process,), daemon=True).start()
             return process.run()
     except Timeout:
         emit(Event("failed", text=f"another process still works in {folder}; wait for it or end it."))

@@ -152,6 +152,22 @@ def test_every_number_has_its_trail(finished):
         assert record["ci95"] is None or record["ci95"][0] <= record["ci95"][1]
 
 
+def test_the_controls_come_out_as_they_must(finished):
+    folder, _ = finished
+    board = json.loads((folder / "leaderboard.json").read_text())
+    rows = {row["plugin"]: row for row in board["rows"]}
+    fid = {name: row["scores"]["fid"]["value"] for name, row in rows.items()}
+    assert fid["memorizer"] < fid["real"] < fid["dcgan"] < fid["noise"]
+    assert [name for name, row in rows.items() if row["rank"] is not None] == sorted(
+        ("dcgan", "sncgan"), key=fid.__getitem__
+    )
+    metrics = json.loads((folder / "trials" / "memorizer" / "seed-0" / "metrics.json").read_text())["metrics"]
+    assert metrics["nn_feature"]["value"] == pytest.approx(0, abs=1e-2)
+    assert metrics["nn_feature"]["details"]["share_closer_than_heldout_percentile_1"] == 1
+    assert metrics["modes"]["details"]["classifier_test_accuracy"] > 0.8
+    assert metrics["fid"]["extractor"]["name"] in rows["dcgan"]["scores"]["fid"]["label"]
+
+
 def test_running_again_does_nothing_and_says_so(finished, run):
     folder, _ = finished
     before = (folder / "trials" / "dcgan" / "seed-0" / "samples.npz").stat().st_mtime_ns
@@ -203,6 +219,18 @@ def test_samples_can_be_drawn_again_from_the_trial(finished, run, place):
         failed = run(*arguments, *(["--labels", labels] if labels else []))
         assert failed.returncode == 2
         assert words in failed.stderr
+
+
+def test_fresh_starts_over_in_the_folder_of_a_run_and_may_change_the_configuration(run, place):
+    assert run("run", "--benchmark", "short", "--plugins", "noise", "--out", "over").returncode == 0
+    (place / "over" / "notes.txt").write_text("mine")
+    done = run("run", "--benchmark", "short", "--plugins", "noise", "--budget", "9steps", "--out", "over", "--fresh")
+    assert done.returncode == 2  # something of the user's lies there
+    assert (place / "over" / "notes.txt").read_text() == "mine"
+    (place / "over" / "notes.txt").unlink()
+    done = run("run", "--benchmark", "short", "--plugins", "noise", "--budget", "9steps", "--out", "over", "--fresh")
+    assert done.returncode == 0, done.stderr
+    assert status(place / "over", "noise")["num_steps"] == 9
 
 
 def test_a_failing_plugin_is_one_failed_row(run, place):

@@ -96,15 +96,23 @@ def test_failed_and_unfinished_models_are_shown_with_their_reason_but_not_ranked
         "d": "pending",
     }
     assert "failed while training: ValueError: no luck" in rows["b"].note
-    assert rows["c"].note == "1 of 2 seeds done; seed 1: unfinished: training at step 0"
+    assert rows["c"].note == "1 of 2 seeds done, so not ranked; seed 1: unfinished: training at step 0"
     assert rows["d"].note == "not started"
 
 
-def test_a_failed_seed_is_told_beside_the_rank(make):
+def test_a_wide_interval_wins_nothing(make):
+    a = [make.fid("a", value, seed=seed) for seed, value in enumerate((30.0, 60.0, 90.0))]
+    b = [make.fid("b", value, seed=seed) for seed, value in enumerate((19.8, 20.0, 20.2))]
+    c = [make.fid("c", value, seed=seed) for seed, value in enumerate((24.8, 25.0, 25.2))]
+    board = build_board(make.results(*a, *b, *c, seeds=3))
+    assert [(row.plugin, row.rank) for row in board.rows] == [("b", 1), ("c", 2), ("a", 2)]
+
+
+def test_a_model_with_a_failed_seed_is_not_ranked(make):
     board = build_board(make.results(make.fid("a", 10), make.trial("a", seed=1, status="failed"), seeds=2))
     row = board.rows[0]
-    assert (row.rank, row.num_seeds, row.num_failed) == (1, 1, 1)
-    assert row.note.startswith("1 of 2 seeds done; seed 1: failed")
+    assert (row.rank, row.num_seeds, row.num_failed) == (None, 1, 1)
+    assert row.note.startswith("1 of 2 seeds done, so not ranked; seed 1: failed")
 
 
 @pytest.mark.parametrize(

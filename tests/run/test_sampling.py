@@ -59,6 +59,13 @@ def test_sampling_changes_neither_mode_nor_weights_nor_random_numbers(gan, make_
     assert np.array_equal(first, sampler.images(150, None))  # the plugin's own noise is seeded too
 
 
+def test_a_module_kept_in_evaluation_mode_stays_there(gan, make_variant, spec):
+    gan.discriminator.eval()
+    Sampler(make_variant(), gan, spec, seed=4).images(3, None)
+    assert gan.generator.training
+    assert not gan.discriminator.training
+
+
 def test_labels_reach_a_conditional_plugin_only(gan, spec, make_variant):
     seen = []
 

@@ -5,7 +5,11 @@ import math
 
 import pytest
 import torch
+from torch import nn
+from torch.nn.utils import spectral_norm, weight_norm
 
+from ganbench import GAN, adam
+from ganbench.registry import load_registry
 from ganbench.results.store import read_history
 from ganbench.run.checkpoint import CheckpointError, load_checkpoint, save_checkpoint, weights_sha256
 from ganbench.run.monitor import Monitor, TrainingDivergedError
@@ -24,7 +28,7 @@ class Session:
 
     def trainer(self, **arguments):
         seed_everything(11)
-        gan = self.variant.build_gan(self.spec, {})
+        gan = self.variant.build_gan(self.spec, self.variant.info.options)
         seed_everything(12)
         return Trainer(
             self.variant, gan, self.make_stream(1), self.settings, self.folder, heldout=self.make_stream(2), **arguments
@@ -239,6 +243,53 @@ def test_a_checkpoint_is_never_half_there(tmp_path, monkeypatch):
     with pytest.raises(OSError, match="disk full"):
         save_checkpoint(path, {"step": 2})
     assert load_checkpoint(path)["step"] == 1
+
+
+def test_any_module_can_be_probed_and_averaged(session, make_settings, make_variant):
+    def build(spec, options):
+        seed_everything(3)
+        generator = nn.Sequential(weight_norm(nn.Linear(4, 64)), nn.Unflatten(1, spec.shape))
+        discriminator = nn.Sequential(nn.Flatten(), spectral_norm(nn.Linear(64, 1)))
+        optimizers = {"generator": adam(generator, 1e-3), "discriminator": adam(discriminator, 1e-3)}
+        return GAN(generator, discriminator, latent_dim=4, optimizers=optimizers)
+
+    variant = make_variant(ganbench_build=build)
+    settings = make_settings(ema=0.9)
+    probed = session("probed", settings, variant).trainer()
+    probed.run()
+    bare = session("bare", settings, variant).trainer()
+    bare.heldout = None
+    bare.run()
+    for key, value in probed.gan.state_dict().items():
+        if isinstance(value, torch.Tensor):
+            assert torch.equal(value, bare.gan.state_dict()[key]), key
+
+
+def test_a_generator_without_parameters_can_be_averaged(session, make_settings):
+    variant = load_registry().variant("memorizer")
+    one = session(settings=make_settings(ema=0.9), variant=variant)
+    trainer = one.trainer()
+    trainer.run()
+    assert trainer.step == 30
+
+
+def test_a_stop_at_the_last_step_is_the_end(session):
+    trainer = session().trainer(should_stop=stop_after(30))
+    trainer.run()
+    assert trainer.step == 30
+    assert load_checkpoint(trainer.checkpoint_path)["complete"]
+
+
+def test_a_checkpoint_of_another_configuration_is_refused(session):
+    one = session()
+    one.trainer(configuration_sha256="a").run()
+    with pytest.raises(CheckpointError, match="another configuration"):
+        one.trainer(configuration_sha256="b").run()
+
+
+def test_the_data_are_on_the_device_that_tensors_name(make_stream):
+    stream = make_stream(device="cpu:0")
+    assert stream.device == next(stream).real.device
 
 
 def test_bf16_trains(session, make_settings):
