@@ -98,7 +98,9 @@ def _folders(registry: Registry) -> Iterator[Finding]:
         free = shutil.disk_usage(folder).free / 2**30
         writable = os.access(folder, os.W_OK)
         state: Literal["ok", "bad"] = "ok" if writable and free >= LEAST_FREE_GIB else "bad"
-        yield Finding(state, subject, f"{folder}, {'' if writable else 'NOT '}writable, {free:.0f} GiB free")
+        used = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()) / 2**30
+        text = f"{folder}, {'' if writable else 'NOT '}writable, holds {used:.1f} GiB, {free:.0f} GiB free"
+        yield Finding(state, subject, text)
 
 
 CHECKS: tuple[Callable[[Registry], Iterator[Finding]], ...] = (
