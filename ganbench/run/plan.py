@@ -199,7 +199,7 @@ def describe_environment() -> dict[str, Any]:
     """What ran where: interpreter, system, packages, and the hash of ganbench's own source."""
     return {
         "python": platform.python_version(),
-        "system": platform.platform(),
+        "system": f"{platform.system()} {platform.machine()}",
         "cpu_count": os.cpu_count(),
         "gpu": torch.cuda.get_device_name() if torch.cuda.is_available() else None,
         "packages": _package_versions(),
