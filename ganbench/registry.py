@@ -97,7 +97,7 @@ class Variant:
         resolved = dict(self.info.options)
         for name, value in overrides.items():
             if name not in resolved:
-                raise UnknownNameError(f"option of plugin '{self.name}'", name, resolved)
+                raise UnknownNameError(f"{self.name} option", name, resolved)
             resolved[name] = _as_type_of(resolved[name], value, f"{self.name}.{name}")
         return resolved
 
@@ -203,7 +203,7 @@ class Registry:
         """
         source = Source(path.stem, str(path), "")
         if not path.is_file():
-            raise UsageError(f"--plugin-file {path}: there is no such file.")
+            raise UsageError(f"--plugin-file {path}: there is no such file; name a plugin's .py file.")
         try:
             module = _import_file(path)
         except BaseException as error:

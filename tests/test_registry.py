@@ -141,7 +141,7 @@ def test_options_are_checked_against_the_defaults():
     registry_.add(make_plugin(), SOURCE)
     variant = registry_.variant("tiny")
     assert variant.options({"lr": 1}) == {"lr": 1.0, "depth": 2, "fast": True}
-    with pytest.raises(UnknownNameError, match=r"option of plugin 'tiny' 'deptj'\. Did you mean depth"):
+    with pytest.raises(UnknownNameError, match=r"unknown tiny option 'deptj'\. Did you mean depth"):
         variant.options({"deptj": 3})
     for wrong in ({"depth": 2.5}, {"depth": True}, {"fast": 1}, {"lr": "high"}):
         with pytest.raises(UsageError, match="expected"):

@@ -8,10 +8,15 @@ import sys
 def main() -> None:
     """Run the command line; errors meant for the user are printed without a traceback."""
     from ganbench.cli.app import app  # noqa: PLC0415  kept out of `import ganbench`
-    from ganbench.errors import GanbenchError  # noqa: PLC0415
+    from ganbench.errors import GanbenchError, UsageError  # noqa: PLC0415
 
     try:
         app()
     except GanbenchError as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(error.exit_code)
+    except OSError as error:
+        if error.filename is None:
+            raise
+        print(f"error: {error.filename2 or error.filename}: {error.strerror}", file=sys.stderr)
+        sys.exit(UsageError.exit_code)

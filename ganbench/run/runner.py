@@ -10,7 +10,7 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
-from ganbench.errors import UnknownNameError, UsageError
+from ganbench.errors import UsageError
 from ganbench.report import write_report
 from ganbench.results.board import BOARD_FILE, BOARD_TABLE, write_board
 from ganbench.results.schema import Board, Role, Run, Trial, TrialError
@@ -55,8 +55,6 @@ def execute(
     On KeyboardInterrupt the trials have saved their checkpoints and the board shows what there is; the same command
     goes on from there.
     """
-    if request.executor not in plan.registry.executors:
-        raise UnknownNameError("executor", request.executor, plan.registry.executors)
     folder = (request.out or plan.default_folder).resolve()
     with _locked(folder):
         _wait_for_trials(folder)
@@ -73,7 +71,10 @@ def execute(
 
 
 def _locked(folder: Path) -> FileLock:
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UsageError(f"--out {folder}: no folder can be made there ({error.strerror}); choose another.") from error
     lock = FileLock(folder / LOCK_FILE, timeout=0)
     try:
         return lock.acquire().lock

@@ -112,3 +112,34 @@ def test_evaluate_writes_the_numbers_and_equal_sets_have_fid_zero(ganbench, tmp_
     assert content["metrics"]["precision"]["value"] == 1
     assert content["metrics"]["nn_feature"]["value"] == pytest.approx(0, abs=1e-2)
     assert content["provenance"]["samples"]["sha256"] == content["provenance"]["reference"]["sha256"]
+
+
+def test_small_odd_sets_are_measured_with_a_word_of_warning(ganbench, tmp_path):
+    rng = np.random.default_rng(0)
+    np.savez(tmp_path / "grey.npz", images=rng.integers(0, 256, (5, 32, 32, 1), dtype=np.uint8))
+    np.savez(tmp_path / "rgb.npz", images=rng.integers(0, 256, (7, 32, 32, 3), dtype=np.uint8))
+    code, out, err = ganbench("evaluate", "grey.npz", "--reference", "rgb.npz", "--metrics", "kid")
+    assert code == 0, err
+    assert "one side is grey" in out
+    assert "n = 5 is small" in out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["evaluate", "mnist5k", "--reference", "mnist5k:test", "--json", "/proc/x/y.json"], "/proc/x"),
+        (["evaluate", "mnist5k", "--reference", "mnist5k:test", "--json", "."], "is a folder"),
+        (["evaluate", "mnist5k:foo", "--reference", "mnist5k"], "mnist5k:test"),
+        (["run", "--plugins", "noise", "--out", "/proc/foo"], "--out /proc/foo"),
+        (["run", "--plugins", ","], "--plugins is empty"),
+        (["run", "--plugins", "noise", "--set", "dcgan.lr=1e-4"], "'dcgan' is not in this run"),
+        (["run", "--budget", "0steps"], "error: budget '0steps'"),
+        (["report", "a", "b"], "--out"),
+        (["sample", "somewhere", "--out", "x.npy"], ".npz"),
+    ],
+)
+def test_what_cannot_be_written_or_done_is_told_before_any_work(ganbench, arguments, words):
+    code, out, err = ganbench(*arguments)
+    assert code == 2, (out, err)
+    assert words in err
+    assert "Traceback" not in err

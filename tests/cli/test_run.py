@@ -212,8 +212,8 @@ def test_samples_can_be_drawn_again_from_the_trial(finished, run, place):
         assert drawn["labels"].tolist() == [0, 1, 0, 1, 0, 1]
         assert drawn["images"].shape == (6, 28, 28, 1)
     for trial_name, labels, words in [
-        ("sncgan", "0,77", "there is no 77"), ("sncgan", "some", "balanced"), ("dcgan", "balanced", "not conditional"),
-        ("real", None, "real images"),
+        ("sncgan", "0,77", "there is no class 77"), ("sncgan", "some", "balanced"),
+        ("dcgan", "balanced", "not conditional"), ("real", None, "real images"),
     ]:  # fmt: skip
         arguments = ["sample", str(folder / "trials" / trial_name / "seed-0"), "--out", "never"]
         failed = run(*arguments, *(["--labels", labels] if labels else []))

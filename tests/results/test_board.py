@@ -171,7 +171,7 @@ def test_a_smaller_reference_is_said(make):
     real = make.trial("real", {"fid": make.metric(2.0, num_samples=40)})
     board = build_board(make.results(real, make.fid("a", 10)))
     assert board.rows[0].rank == 1
-    assert any("The reference row has 40 images" in note for note in board.notes)
+    assert any("but 40 in the reference row" in note for note in board.notes)
 
 
 def test_the_board_is_written_as_json_and_csv(make, tmp_path):
