@@ -24,6 +24,7 @@ from ganbench.errors import PluginError, UnknownNameError, UsageError
 from ganbench.hookspecs import MODEL_HOOKS, PROJECT
 from ganbench.types import (
     API_VERSION,
+    REFERENCE_ROW,
     Batch,
     DatasetInfo,
     DataSpec,
@@ -42,7 +43,6 @@ if TYPE_CHECKING:
     from ganbench.models import GAN
 
 ENTRY_POINT_GROUP = "ganbench"
-RESERVED_NAMES = frozenset({"real"})  # the reference row of every board
 
 _RECORD_HOOKS: Mapping[str, tuple[type, str]] = {
     "ganbench_datasets": (DatasetInfo, "name"),
@@ -265,7 +265,7 @@ class Registry:
         info = self._bound(plugin, "ganbench_model", [*self._model_plugins, plugin])()
         if not isinstance(info, ModelInfo):
             raise PluginError(f"ganbench_model must return a ModelInfo, got {type(info).__name__}.")
-        if info.name in RESERVED_NAMES:
+        if info.name == REFERENCE_ROW:
             raise PluginError(f"the name '{info.name}' is reserved; choose another.")
         if info.name in self.variants:
             raise PluginError(f"the name '{info.name}' is taken by {self.variants[info.name].source}.")

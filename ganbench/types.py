@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 API_VERSION = 1
+REFERENCE_ROW = "real"  # held-out real images, measured like a plugin; no plugin may have this name
 
 DataKind = Literal["image", "points"]
 OptionValue = bool | int | float | str

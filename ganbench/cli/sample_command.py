@@ -11,11 +11,11 @@ from PIL import Image
 
 from ganbench.errors import UsageError
 from ganbench.results.store import RUN_FILE
-from ganbench.run.job import REFERENCE_ROW, TrialJob
+from ganbench.run.job import TrialJob
 from ganbench.run.measure import save_images
 from ganbench.run.plan import resolve_device
 from ganbench.run.sampling import Labels, proportional_labels
-from ganbench.types import ImageSet
+from ganbench.types import REFERENCE_ROW, ImageSet
 
 
 def sample_to(trial: Path, num_samples: int, labels: str | None, out: Path, seed: int, device: str) -> str:

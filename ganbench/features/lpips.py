@@ -16,15 +16,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ganbench.features.weights import missing_weights, require_weights
+from ganbench.features.weights import require_weights
 
 MIN_RESOLUTION = 64
 _BATCH_SIZE = 64
-
-
-def missing_lpips() -> str | None:
-    """Why LPIPS cannot be used now and what to do, or None."""
-    return missing_weights("alexnet")
 
 
 class LpipsDistance:

@@ -119,8 +119,18 @@ def evaluate(
         seed=seed,
     )
     seconds = {"features": time.perf_counter() - started}
+    results, unavailable, metric_seconds = _compute_all(metrics, inputs, report)
+    seconds |= metric_seconds
+    return Evaluation(results, seconds, unavailable, network.identity, extractor.canonical, _gallery(inputs))
+
+
+def _compute_all(
+    metrics: Sequence[MetricInfo], inputs: MetricInputs, report: Progress
+) -> tuple[dict[str, MetricResult], dict[str, str], dict[str, float]]:
+    """Results, the reasons for those that are missing, and seconds, each by metric id."""
     results: dict[str, MetricResult] = {}
     unavailable: dict[str, str] = {}
+    seconds: dict[str, float] = {}
     for i, metric in enumerate(metrics):
         report(f"metric {metric.id}", i, len(metrics))
         started = time.perf_counter()
@@ -133,7 +143,7 @@ def evaluate(
             unavailable[metric.id] = f"it failed: {type(error).__name__}: {error}"
         seconds[metric.id] = time.perf_counter() - started
     report("metrics", len(metrics), len(metrics))
-    return Evaluation(results, seconds, unavailable, network.identity, extractor.canonical, _gallery(inputs))
+    return results, unavailable, seconds
 
 
 def _finite(result: MetricResult) -> MetricResult:

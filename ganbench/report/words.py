@@ -5,10 +5,7 @@ from __future__ import annotations
 import math
 import re
 
-from ganbench.results.schema import Role
-
 MINUS, DASH = "\N{MINUS SIGN}", "\N{EN DASH}"
-ROLE_WORDS: dict[Role, str] = {"model": "", "control": "control", "reference": "reference"}
 
 
 def score_words(value: float, interval: tuple[float, float] | None) -> tuple[str, str]:

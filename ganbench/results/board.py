@@ -18,10 +18,10 @@ from scipy.stats import t as student_t
 from ganbench.results.checks import board_notes, board_warnings
 from ganbench.results.schema import Board, BoardRow, MetricRecord, Role, Run, Score, Status
 from ganbench.results.store import RunResults, TrialResults, write_bytes, write_record
+from ganbench.types import REFERENCE_ROW
 
 BOARD_FILE = "leaderboard.json"
 BOARD_TABLE = "leaderboard.csv"
-REFERENCE = "real"  # the name under which held-out real images are measured
 
 METRIC_ORDER = (
     "fid",
@@ -162,14 +162,14 @@ def _planned_seeds(run: Run, role: Role) -> int:
 
 
 def _planned_role(run: Run, name: str) -> Role:
-    if name == REFERENCE:
+    if name == REFERENCE_ROW:
         return "reference"
     return "control" if name in run.configuration["benchmark"].get("controls", ()) else "model"
 
 
 def _title(run: Run, name: str, records: dict[str, list[MetricRecord]]) -> str:
     given = next((plugin.title for plugin in run.plugins if plugin.name == name and plugin.title), None)
-    if given or name != REFERENCE:
+    if given or name != REFERENCE_ROW:
         return given or name
     halves = any(record.num_samples == record.num_reference for group in records.values() for record in group)
     return "Real images (held-out half)" if halves else "Real images (held out)"

@@ -23,8 +23,6 @@ from ganbench.run.training import prepare
 from ganbench.seeding import derive_seed, seed_everything
 from ganbench.types import Dataset
 
-REFERENCE_ROW = "real"  # held-out real images, measured like a plugin
-
 
 @dataclass(frozen=True)
 class TrialJob:

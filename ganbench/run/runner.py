@@ -17,8 +17,8 @@ from ganbench.results.schema import Board, Role, Run, Trial, TrialError
 from ganbench.results.store import RUN_FILE, TRIAL_FILE, read_record, read_run, trial_folder, write_record
 from ganbench.run.events import Event
 from ganbench.run.executor import TrialTask
-from ganbench.run.job import REFERENCE_ROW
 from ganbench.run.plan import RunPlan, RunRequest
+from ganbench.types import REFERENCE_ROW
 
 LOG_FILE, LOCK_FILE = "log.txt", ".lock"
 TRIAL_PATIENCE_SECONDS = 120.0

@@ -41,12 +41,12 @@ from ganbench.results.store import (
 )
 from ganbench.run.checkpoint import weights_sha256
 from ganbench.run.events import Event, EventWriter
-from ganbench.run.job import REFERENCE_ROW, TrialJob
+from ganbench.run.job import TrialJob
 from ganbench.run.measure import measure, save_images, save_neighbours
 from ganbench.run.sampling import INTERPOLATION_COLUMNS, interpolation
 from ganbench.run.training import Interrupted, Progress, Trainer, num_parameters
 from ganbench.seeding import derive_seed, seed_everything
-from ganbench.types import ImageSet
+from ganbench.types import REFERENCE_ROW, ImageSet
 
 SNAPSHOT_COLUMNS, SNAPSHOT_ROWS = 10, 8
 SHOWN_VALUES = ("loss_d", "loss_g", "d_recall")  # in the progress line; the history has all

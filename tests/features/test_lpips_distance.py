@@ -10,7 +10,8 @@ import torchvision
 
 from ganbench.errors import WeightsError
 from ganbench.features import weights
-from ganbench.features.lpips import LpipsDistance, missing_lpips
+from ganbench.features.lpips import LpipsDistance
+from ganbench.features.weights import missing_weights
 
 
 @pytest.fixture
@@ -77,6 +78,6 @@ def test_building_it_leaves_the_global_generator_alone(trunk):
 def test_a_missing_trunk_is_named_with_the_remedy(tmp_path, monkeypatch):
     monkeypatch.setenv("GANBENCH_WEIGHTS", str(tmp_path))
     monkeypatch.setenv("TORCH_HOME", str(tmp_path))
-    assert "alexnet-owt-7be5be79.pth" in (missing_lpips() or "")
+    assert "alexnet-owt-7be5be79.pth" in (missing_weights("alexnet") or "")
     with pytest.raises(WeightsError, match="GANBENCH_WEIGHTS"):
         LpipsDistance()
