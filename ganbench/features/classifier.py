@@ -2,8 +2,9 @@
 
 An own recipe, in the place of the MNIST classifiers behind the published mode counts (Salimans et al. 2016;
 Srivastava et al. 2017): five 3 x 3 convolutions with batch norm, global average pooling; Adam with a one-cycle
-schedule; shifts by up to 2 pixels. Images above 32 px are first averaged down to 32. Its accuracy on the held-out
-images stands beside every number that comes from it. It is trained once per dataset and kept on disk.
+schedule; shifts by up to 2 pixels. Images above 32 px are averaged down to 32 batch by batch, so that memory holds
+small ones only. Its accuracy on the held-out images stands beside every number that comes from it. It is trained once
+per dataset and kept on disk; `train_classifier_on` trains the same recipe on any labelled images and keeps nothing.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ from torch import Tensor, nn
 
 from ganbench.config import sha256_of
 from ganbench.errors import DataError
-from ganbench.types import Dataset, ImageSet
+from ganbench.types import Dataset, ImageSource
 
 log = logging.getLogger(__name__)
 
@@ -36,6 +37,7 @@ MAX_RESOLUTION = 32
 _BATCH_SIZE = 50
 _MIN_STEPS, _EPOCHS, _MAX_STEPS = 600, 6, 6000
 _SHIFT = 2
+_PREPARED_AT_ONCE = 250
 Progress = Callable[[int, int], None]
 
 
@@ -49,9 +51,9 @@ class Classifier:
     sha256: str
     device: str
 
-    def predict(self, images: npt.NDArray[np.uint8]) -> npt.NDArray[np.int64]:
-        """The most likely class, int64 [N], of images uint8 [N, H, W, C]; only classes seen in training are named."""
-        return _predict(self.network, images, self.device)
+    def predict(self, images: ImageSource) -> npt.NDArray[np.int64]:
+        """The most likely class of each image, int64 [N]; only classes seen in training are named."""
+        return predict_classes(self.network, images, self.device)
 
 
 def trained_classifier(
@@ -78,7 +80,36 @@ def trained_classifier(
     return Classifier(network, num_classes, stored["test_accuracy"], _hash_state(stored["state"]), device)
 
 
-def _labels(dataset: Dataset, split: ImageSet) -> npt.NDArray[np.int64]:
+def train_classifier_on(
+    images: ImageSource,
+    labels: npt.NDArray[np.int64],
+    num_classes: int,
+    *,
+    device: str = "cpu",
+    seed: int = 0,
+    progress: Progress | None = None,
+) -> nn.Module:
+    """A network trained on these images and class numbers int64 [N] in [0, num_classes), ready for `predict_classes`.
+
+    The same data and seed give the same weights: own generators, deterministic kernels. Needs N >= 1.
+    """
+    targets = torch.tensor(labels).to(device)
+    with torch.random.fork_rng(devices=[]), torch.backends.cudnn.flags(benchmark=False, deterministic=True):
+        torch.manual_seed(seed)
+        network = _SmallCNN(images.shape[3], num_classes).to(device)
+        network.seen.copy_(torch.bincount(targets, minlength=num_classes) > 0)
+        _fit(network, _prepare_all(images, device), targets, torch.Generator().manual_seed(seed), progress)
+    return network.eval()
+
+
+@torch.inference_mode()
+def predict_classes(network: nn.Module, images: ImageSource, device: str = "cpu") -> npt.NDArray[np.int64]:
+    """The most likely class of each image, int64 [N]."""
+    parts = [network(_prepare(batch, device)).argmax(dim=1).cpu() for batch in images.batches(_PREPARED_AT_ONCE)]
+    return torch.cat(parts).numpy() if parts else np.zeros(0, np.int64)
+
+
+def _labels(dataset: Dataset, split: ImageSource) -> npt.NDArray[np.int64]:
     if split.labels is None or len(split) == 0:
         raise DataError(f"dataset '{dataset.name}': no labelled images in '{split.name}', so no classifier can be made")
     return split.labels
@@ -107,15 +138,10 @@ class _SmallCNN(nn.Module):
 
 
 def _train(dataset: Dataset, num_classes: int, device: str, progress: Progress | None) -> dict[str, Any]:
-    """Weights and test accuracy. The same data give the same weights: own generators, deterministic kernels."""
-    images = _prepare(dataset.train.images, device)
-    labels = torch.tensor(_labels(dataset, dataset.train)).to(device)
-    with torch.random.fork_rng(devices=[]), torch.backends.cudnn.flags(benchmark=False, deterministic=True):
-        torch.manual_seed(0)
-        network = _SmallCNN(dataset.spec.channels, num_classes).to(device)
-        network.seen.copy_(torch.bincount(labels, minlength=num_classes) > 0)
-        _fit(network, images, labels, torch.Generator().manual_seed(0), progress)
-    predicted = _predict(network.eval(), dataset.test.images, device)
+    """Weights and test accuracy."""
+    labels = _labels(dataset, dataset.train)
+    network = train_classifier_on(dataset.train, labels, num_classes, device=device, progress=progress)
+    predicted = predict_classes(network, dataset.test, device)
     accuracy = float((predicted == _labels(dataset, dataset.test)).mean())
     log.info("classifier of %s: test accuracy %.4f", dataset.name, accuracy)
     state = {key: value.cpu() for key, value in network.state_dict().items()}
@@ -156,17 +182,17 @@ def _shifted(images: Tensor, generator: torch.Generator) -> Tensor:
     return padded.permute(0, 2, 3, 1)[index, rows[:, :, None], columns[:, None, :]].permute(0, 3, 1, 2)
 
 
-@torch.inference_mode()
-def _predict(network: nn.Module, images: npt.NDArray[np.uint8], device: str) -> npt.NDArray[np.int64]:
-    parts = [network(_prepare(images[i : i + 250], device)).argmax(dim=1).cpu() for i in range(0, len(images), 250)]
-    return torch.cat(parts).numpy() if parts else np.zeros(0, np.int64)
-
-
 def _prepare(images: npt.NDArray[np.uint8], device: str) -> Tensor:
+    """Images uint8 [N, H, W, C] → float32 [N, C, H, W] in [-1, 1], 32 x 32 where a side was above 32."""
     pixels = torch.tensor(images).to(device).permute(0, 3, 1, 2).float() / 127.5 - 1
     if max(pixels.shape[2:]) > MAX_RESOLUTION:
         pixels = F.adaptive_avg_pool2d(pixels, MAX_RESOLUTION)
     return pixels.contiguous(memory_format=torch.channels_last)
+
+
+def _prepare_all(images: ImageSource, device: str) -> Tensor:
+    parts = [_prepare(batch, device) for batch in images.batches(_PREPARED_AT_ONCE)]
+    return torch.cat(parts).contiguous(memory_format=torch.channels_last)
 
 
 def _hash_state(state: dict[str, Tensor]) -> str:

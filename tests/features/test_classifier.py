@@ -9,7 +9,7 @@ import torch
 
 from ganbench.errors import DataError
 from ganbench.features import classifier
-from ganbench.features.classifier import trained_classifier
+from ganbench.features.classifier import predict_classes, train_classifier_on, trained_classifier
 from ganbench.types import Dataset, DataSpec, ImageSet
 
 
@@ -40,7 +40,7 @@ def short_training(monkeypatch):
 def test_it_learns_and_says_how_well(size, channels):
     data, steps = dataset(size, channels), []
     trained = trained_classifier(data, None, progress=lambda done, total: steps.append((done, total)))
-    predicted = trained.predict(data.test.images)
+    predicted = trained.predict(data.test)
     assert predicted.dtype == np.int64
     assert trained.test_accuracy == np.mean(predicted == data.test.labels) > 0.9
     assert trained.num_classes == 3
@@ -80,11 +80,48 @@ def test_a_damaged_file_is_replaced(tmp_path, caplog):
 def test_classes_without_training_images_are_never_predicted():
     trained = trained_classifier(dataset(num_classes=5), None)
     noise = np.random.default_rng(0).integers(0, 256, (200, 28, 28, 1), dtype=np.uint8)
-    assert set(trained.predict(noise)) <= {0, 1, 2}
+    assert set(trained.predict(ImageSet("noise", noise))) <= {0, 1, 2}
 
 
 def test_no_images_give_no_predictions():
-    assert trained_classifier(dataset(), None).predict(np.zeros((0, 28, 28, 1), np.uint8)).shape == (0,)
+    nothing = ImageSet("nothing", np.zeros((0, 28, 28, 1), np.uint8))
+    assert trained_classifier(dataset(), None).predict(nothing).shape == (0,)
+
+
+class Streamed:
+    """The images of a set, to be had in small batches only, as from files."""
+
+    def __init__(self, images, size):
+        self.images, self.size, self.shape = images, size, images.shape
+
+    def __len__(self):
+        return len(self.images)
+
+    def batches(self, size):
+        return self.images.batches(min(size, self.size))
+
+
+@pytest.mark.parametrize(("size", "channels"), [(28, 1), (64, 3)])
+def test_the_size_of_the_batches_in_which_images_come_changes_nothing(size, channels):
+    images = bars(300, size, channels)
+    whole, streamed = (train_classifier_on(source, images.labels, 3) for source in (images, Streamed(images, 7)))
+    for name, weights in whole.state_dict().items():
+        assert torch.equal(weights, streamed.state_dict()[name]), name
+    assert np.array_equal(predict_classes(whole, images), predict_classes(whole, Streamed(images, 11)))
+
+
+def test_a_seed_fixes_the_weights_and_another_seed_gives_others():
+    images = bars(60)
+    first, again, other = (train_classifier_on(images, images.labels, 3, seed=seed).head.weight for seed in (1, 1, 2))
+    assert torch.equal(first, again)
+    assert not torch.equal(first, other)
+
+
+def test_a_dataset_and_its_training_images_alone_give_the_same_weights():
+    data = dataset(64, 3)
+    by_dataset = trained_classifier(data, None).network.state_dict()
+    alone = train_classifier_on(data.train, data.train.labels, 3).state_dict()
+    assert all(torch.equal(weights, alone[name]) for name, weights in by_dataset.items())
 
 
 @pytest.mark.parametrize("split", ["train", "test"])
