@@ -1,6 +1,7 @@
 """ganbench trains GAN variants under one protocol, measures them and writes leaderboards.
 
-What a plugin imports is offered here; each name is loaded on first use, so `import ganbench` stays cheap.
+What a plugin imports is offered here, and `evaluate`, which measures images from anywhere; each name is loaded on first
+use, so `import ganbench` stays cheap.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from ganbench.hookspecs import hookimpl
     from ganbench.models import GAN, adam, mlp
+    from ganbench.run.evaluation import evaluate
     from ganbench.types import (
         Batch,
         Dataset,
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
         ExecutorInfo,
         ExtractorInfo,
         ImageSet,
+        ImageSource,
         MetricInfo,
         MetricResult,
         ModelInfo,
@@ -29,6 +32,7 @@ __version__ = "0.1.0"
 
 _HOME = {
     "hookimpl": "ganbench.hookspecs",
+    "evaluate": "ganbench.run.evaluation",
     **dict.fromkeys(("GAN", "adam", "mlp"), "ganbench.models"),
     **dict.fromkeys(
         (
@@ -39,6 +43,7 @@ _HOME = {
             "ExecutorInfo",
             "ExtractorInfo",
             "ImageSet",
+            "ImageSource",
             "MetricInfo",
             "MetricResult",
             "ModelInfo",
@@ -57,11 +62,13 @@ __all__ = [
     "ExecutorInfo",
     "ExtractorInfo",
     "ImageSet",
+    "ImageSource",
     "MetricInfo",
     "MetricResult",
     "ModelInfo",
     "ReportSection",
     "adam",
+    "evaluate",
     "hookimpl",
     "mlp",
 ]

@@ -6,8 +6,8 @@ Arrays on disk and between stages are NumPy; tensors appear only between the hos
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from types import MappingProxyType
@@ -69,23 +69,94 @@ class ModelInfo:
     option_help: Mapping[str, str] = field(default_factory=dict)
 
 
+class ImageSource(Protocol):
+    """Images that can be gone through in batches: in memory (`ImageSet`) or read from files when they are needed."""
+
+    @property
+    def name(self) -> str:
+        """How people are told of it."""
+        ...
+
+    @property
+    def shape(self) -> tuple[int, int, int, int]:
+        """(N, H, W, C), known before any pixel is decoded; C is 1 or 3."""
+        ...
+
+    @property
+    def labels(self) -> npt.NDArray[np.int64] | None:
+        """Class numbers int64 [N], or None."""
+        ...
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """Name of each class number; empty where classes have none."""
+        ...
+
+    @property
+    def sha256(self) -> str:
+        """Hash of the pixels and their shape; goes through all images unless that was done before."""
+        ...
+
+    @property
+    def fingerprint(self) -> str | None:
+        """Hash of the files' names, sizes and times of change, had without reading them; None for images in memory."""
+        ...
+
+    def __len__(self) -> int:
+        """Number of images."""
+        ...
+
+    def batches(self, size: int) -> Iterator[npt.NDArray[np.uint8]]:
+        """All images in order, uint8 [B, H, W, C], B = `size` but for the last."""
+        ...
+
+    def take(self, indexes: npt.NDArray[np.int64]) -> npt.NDArray[np.uint8]:
+        """The images of these indexes, uint8 [len(indexes), H, W, C]."""
+        ...
+
+    def subset(self, indexes: npt.NDArray[np.int64]) -> ImageSource:
+        """These images, with their labels, as a source of their own."""
+        ...
+
+
 @dataclass(frozen=True)
 class ImageSet:
-    """Images uint8 [N, H, W, C] (C is 1 or 3), with int64 labels [N] where there are any."""
+    """Images uint8 [N, H, W, C] in memory (C is 1 or 3), with int64 labels [N] where there are any."""
 
     name: str
     images: npt.NDArray[np.uint8]
     labels: npt.NDArray[np.int64] | None = None
+    class_names: tuple[str, ...] = ()
+    fingerprint: None = field(default=None, init=False)
 
     def __len__(self) -> int:
         return len(self.images)
 
+    @property
+    def shape(self) -> tuple[int, int, int, int]:
+        """(N, H, W, C)."""
+        num_images, height, width, channels = self.images.shape
+        return num_images, height, width, channels
+
     @cached_property
     def sha256(self) -> str:
         """Hash of the pixels and their shape; the labels do not enter, since features do not depend on them."""
-        digest = hashlib.sha256(repr(self.images.shape).encode())
+        digest = hashlib.sha256(repr(self.shape).encode())
         digest.update(np.ascontiguousarray(self.images).data)
         return digest.hexdigest()
+
+    def batches(self, size: int) -> Iterator[npt.NDArray[np.uint8]]:
+        """All images in order, uint8 [B, H, W, C]."""
+        return (self.images[start : start + size] for start in range(0, len(self), size))
+
+    def take(self, indexes: npt.NDArray[np.int64]) -> npt.NDArray[np.uint8]:
+        """The images of these indexes."""
+        return self.images[indexes]
+
+    def subset(self, indexes: npt.NDArray[np.int64]) -> ImageSet:
+        """These images, with their labels."""
+        labels = None if self.labels is None else self.labels[indexes]
+        return replace(self, images=self.images[indexes], labels=labels)
 
 
 @dataclass(frozen=True)
@@ -142,18 +213,26 @@ class FeatureSet:
 
 
 class Extractor(Protocol):
-    """A loaded feature extractor on a device."""
+    """A loaded feature extractor on a device. `has_logits`: whether it gives class logits beside the features."""
 
     identity: ExtractorIdentity
+    has_logits: bool
 
     def __call__(self, images: Tensor) -> tuple[Tensor, Tensor | None]:
         """Images uint8 [N, C, H, W], C in {1, 3} → features float32 [N, D] and logits [N, K] or None."""
         ...
 
 
+def _nothing_missing() -> str | None:
+    return None
+
+
 @dataclass(frozen=True)
 class ExtractorInfo:
-    """An extractor by name. `missing()` says why it cannot be used now and what to do, or is None."""
+    """An extractor by name. `missing()` says why it cannot be used now and what to do, or is None.
+
+    `logits_missing()` says why it has features but no class logits now, and what to do about it; None where it has.
+    """
 
     name: str
     title: str
@@ -161,7 +240,8 @@ class ExtractorInfo:
     missing: Callable[[], str | None]
     feature_dim: int
     canonical: bool = False  # only the canonical Inception's numbers are called plain FID, KID and IS
-    has_logits: bool = True
+    logits_missing: Callable[[], str | None] = _nothing_missing
+    resize: str = ""
     paper: str = ""
 
 
@@ -181,19 +261,34 @@ class MetricUnavailableError(Exception):
     """Raised by a metric that cannot be computed here; the text says why and what would make it possible."""
 
 
+Need = Literal["reference", "train", "heldout", "logits", "labels", "classifier", "lpips", "generator"]
+
+
 @dataclass(frozen=True)
 class MetricInfo:
-    """A metric by id. `compute` gets the shared inputs of one evaluation (`ganbench.metrics.inputs.MetricInputs`)."""
+    """A metric by id. `compute` gets the shared inputs of one evaluation (`ganbench.metrics.inputs.MetricInputs`).
+
+    `needs`: whose features must be there (reference, train, heldout) and what else. `extractor` names the one extractor
+    that the metric is defined on; without it, the evaluation's extractor serves, and gives the number its name unless
+    it is the canonical one. The texts make the metric's card.
+    """
 
     id: str
     title: str
     compute: Callable[[Any], MetricResult]
     higher_is_better: bool | None  # None: neither, it describes
-    needs: Sequence[Literal["reference", "logits", "classifier", "train", "lpips"]] = ()
-    uses_extractor: bool = True  # the number is named after the extractor unless that is canonical
+    needs: Sequence[Need] = ()
+    uses_extractor: bool = True
+    extractor: str | None = None
+    default: bool = True  # part of what is measured when nothing is named; False: dear, or of use to few
+    description: str = ""  # one sentence: what the number says
     range: str = ""
-    paper: str = ""
+    interval: str = ""  # what the 95 % interval covers and how it is made
+    choices: str = ""  # what was decided where papers and codes differ
+    cost: str = ""
     limits: str = ""
+    paper: str = ""
+    reference_code: str = ""
 
 
 @dataclass(frozen=True)

@@ -105,8 +105,14 @@ def evaluate(
         str, typer.Argument(help="A folder of images, a .zip, .npz or .npy, a trial folder or a dataset.")
     ],
     reference: Annotated[str, typer.Option(help="What to measure against, in the same forms; NAME:test is a split.")],
-    metrics: Annotated[str | None, typer.Option(help="Metric ids, comma-separated; all by default.")] = None,
+    metrics: Annotated[
+        str, typer.Option(help="Metric ids, comma-separated, or all; without it the default ones.")
+    ] = "",
     extractor: Annotated[str, typer.Option(help="See `ganbench extractors`.")] = "auto",
+    protocol: Annotated[str, typer.Option(help="See `ganbench protocols`.")] = "ganbench-v1",
+    heldout: Annotated[
+        str | None, typer.Option(help="Real images that no model has seen; by default a dataset's other half.")
+    ] = None,
     num_samples: Annotated[
         int | None, typer.Option(min=2, help="Measure this many, chosen at random by --seed.")
     ] = None,
@@ -116,13 +122,12 @@ def evaluate(
     json_file: Annotated[Path | None, typer.Option("--json", help="Also write the numbers to this file.")] = None,
 ) -> None:
     """Measure images from any source against real ones."""
-    from ganbench.cli.evaluate_command import EvaluateRequest, evaluate_and_show  # noqa: PLC0415
+    from ganbench.cli.evaluate_command import evaluate_and_show  # noqa: PLC0415
 
     evaluate_and_show(
-        EvaluateRequest(
-            samples, reference, _split(metrics), extractor, num_samples, resolution, device, seed, json_file
-        )
-    )
+        samples, reference, json_file, metrics=metrics, extractor=extractor, protocol=protocol, heldout=heldout,
+        num_samples=num_samples, resolution=resolution, device=device, seed=seed,
+    )  # fmt: skip
 
 
 @app.command()
@@ -170,11 +175,15 @@ def datasets(as_json: AsJson = False) -> None:
 
 
 @app.command()
-def metrics(as_json: AsJson = False) -> None:
-    """List the metrics: direction, range, what they need, where they mislead."""
+def metrics(
+    name: Annotated[str | None, typer.Argument(metavar="[ID]", help="Show the card of one metric.")] = None,
+    as_json: AsJson = False,
+    as_markdown: Annotated[bool, typer.Option("--markdown", help="Print the cards in Markdown.")] = False,
+) -> None:
+    """List the metrics: direction, range, what they need, what they cost, where they mislead."""
     from ganbench.cli.listings import show_metrics  # noqa: PLC0415
 
-    show_metrics(as_json)
+    show_metrics(name, as_json, as_markdown)
 
 
 @app.command()

@@ -7,10 +7,14 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from rich.console import Console
+from rich.markdown import Markdown
 from rich.markup import escape
 from rich.table import Table
 
+from ganbench.cli.metric_cards import card, page
+from ganbench.errors import UnknownNameError
 from ganbench.registry import Registry, Variant, load_registry
+from ganbench.types import ExtractorInfo, MetricInfo
 
 
 def _show(rows: Sequence[dict[str, Any]], as_json: bool, columns: Iterable[str]) -> None:
@@ -107,30 +111,48 @@ def show_datasets(as_json: bool) -> None:
     _show(rows, as_json, ("name", "title", "source"))
 
 
-def show_metrics(as_json: bool) -> None:
-    """All metrics."""
-    directions = {True: "higher", False: "lower", None: "–"}
-    rows = [
-        {
-            "id": info.id, "title": info.title, "better": directions[info.higher_is_better], "range": info.range,
-            "needs": list(info.needs), "limits": info.limits, "paper": info.paper,
-        }
-        for info in load_registry().metrics.values()
-    ]  # fmt: skip
-    _show(rows, as_json, ("id", "title", "better", "range", "needs", "limits"))
+def show_metrics(name: str | None, as_json: bool, as_markdown: bool) -> None:
+    """All metrics, or the card of one."""
+    known = load_registry().metrics
+    if name is not None and name not in known:
+        raise UnknownNameError("metric", name, known)
+    infos = [known[name]] if name is not None else list(known.values())
+    if as_json:
+        print(json.dumps([_metric_row(info) for info in infos], indent=1))
+    elif as_markdown:
+        print(card(infos[0]) if name is not None else page(infos), end="")
+    elif name is not None:
+        Console().print(Markdown(card(infos[0])))
+    else:
+        _show([_metric_row(info) for info in infos], False, ("id", "title", "better", "range", "needs", "cost"))
+        print("`ganbench metrics ID` says what a number means, how it is made and where it misleads.")
+
+
+def _metric_row(info: MetricInfo) -> dict[str, Any]:
+    better = {True: "higher", False: "lower", None: "–"}[info.higher_is_better]
+    return {
+        "id": info.id, "title": info.title, "better": better, "default": info.default, "range": info.range, "needs": list(info.needs), "extractor": info.extractor,
+        "cost": info.cost, "description": info.description, "interval": info.interval, "choices": info.choices,
+        "limits": info.limits, "paper": info.paper, "reference_code": info.reference_code,
+    }  # fmt: skip
 
 
 def show_extractors(as_json: bool) -> None:
     """All extractors and whether they can be used here."""
-    _show(extractor_rows(load_registry()), as_json, ("name", "title", "feature_dim", "canonical", "usable"))
+    _show(extractor_rows(load_registry()), as_json, ("name", "title", "feature_dim", "resize", "canonical", "usable"))
 
 
 def extractor_rows(registry: Registry) -> list[dict[str, Any]]:
-    """One row for each extractor; `usable` is "yes" or the reason why not."""
+    """One row for each extractor; `usable` is "yes", "yes" with what is lacking, or the reason why not."""
     return [
         {
-            "name": info.name, "title": info.title, "feature_dim": info.feature_dim, "canonical": info.canonical,
-            "usable": info.missing() or "yes", "paper": info.paper,
+            "name": info.name, "title": info.title, "feature_dim": info.feature_dim, "resize": info.resize,
+            "canonical": info.canonical, "usable": info.missing() or _with_what(info), "paper": info.paper,
         }
         for info in registry.extractors.values()
     ]  # fmt: skip
+
+
+def _with_what(info: ExtractorInfo) -> str:
+    lack = info.logits_missing()
+    return "yes" if lack is None else f"yes, without class logits: {lack}"

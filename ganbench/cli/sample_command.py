@@ -3,26 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
 from ganbench.errors import UsageError
-from ganbench.results.store import RUN_FILE
-from ganbench.run.job import TrialJob
+from ganbench.run.job import TrialJob, job_of
 from ganbench.run.measure import save_images
 from ganbench.run.plan import resolve_device
 from ganbench.run.sampling import Labels, proportional_labels
-from ganbench.types import REFERENCE_ROW, ImageSet
+from ganbench.types import ImageSet
 
 
 def sample_to(trial: Path, num_samples: int, labels: str | None, out: Path, seed: int, device: str) -> str:
     """Draw samples and write them. Returns a sentence that says where. Raises UsageError or DataError."""
     if out.suffix and out.suffix != ".npz" and not out.is_dir():
         raise UsageError(f"--out {out}: name a folder, for PNGs, or a file that ends in .npz.")
-    job = _job_of(trial, resolve_device(device))
+    job = job_of(trial, resolve_device(device))
     wanted = _labels(job, labels, num_samples)
     images = job.sampler(job.trained(), seed).images(num_samples, wanted)
     samples = ImageSet(job.plugin, images, wanted)
@@ -31,19 +29,6 @@ def sample_to(trial: Path, num_samples: int, labels: str | None, out: Path, seed
     else:
         _save_pngs(out, samples, job.run.class_names)
     return f"{num_samples} images of {job.plugin}, seed {seed}: {out}"
-
-
-def _job_of(trial: Path, device: str) -> TrialJob:
-    folder = trial.resolve()
-    seed, plugin = folder.name.removeprefix("seed-"), folder.parent.name
-    run_folder = folder.parent.parent.parent
-    if not (run_folder / RUN_FILE).is_file() or not seed.isdigit() or folder.parent.parent.name != "trials":
-        raise UsageError(f"{trial}: not a trial's folder; expected RUN/trials/PLUGIN/seed-K.")
-    if plugin == REFERENCE_ROW:
-        raise UsageError(f"{trial}: these are real images, no model made them; choose another trial.")
-    job = TrialJob.read(run_folder, plugin, int(seed))
-    configuration = job.run.configuration | {"device": device}
-    return replace(job, run=job.run.model_copy(update={"configuration": configuration}))
 
 
 def _labels(job: TrialJob, text: str | None, num_samples: int) -> Labels | None:

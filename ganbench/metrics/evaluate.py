@@ -6,7 +6,7 @@ import logging
 import math
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -14,15 +14,14 @@ import numpy as np
 import numpy.typing as npt
 
 from ganbench.errors import UsageError
-from ganbench.metrics.inputs import MetricInputs, describe_shape
+from ganbench.metrics.feature_bank import FeatureBank, assign_extractors
+from ganbench.metrics.inputs import NO_LOGITS, Generator, ImageInputs, MetricInputs, describe_shape
+from ganbench.protocols import Protocol, get_protocol
 from ganbench.types import (
     Dataset,
-    DataSpec,
-    Extractor,
     ExtractorIdentity,
     ExtractorInfo,
-    FeatureSet,
-    ImageSet,
+    ImageSource,
     MetricInfo,
     MetricResult,
     MetricUnavailableError,
@@ -55,29 +54,54 @@ class Neighbour:
 class Evaluation:
     """What was measured. `seconds` has each metric's time and `features`; `unavailable` says why a metric is not there.
 
-    The first metric that needs a shared intermediate result (classifier, neighbours, radii) bears its time.
+    `extractors` has the extractor of each metric that uses one; `canonical` the ids of the metrics that were computed
+    on the extractor that they are defined on. The first metric that needs a shared intermediate result (classifier,
+    neighbours, radii) bears its time.
     """
 
     results: Mapping[str, MetricResult]
     seconds: Mapping[str, float]
     unavailable: Mapping[str, str]
-    extractor: ExtractorIdentity
-    canonical: bool
+    extractors: Mapping[str, ExtractorIdentity]
+    canonical: frozenset[str]
     neighbours: tuple[Neighbour, ...]
 
 
+@dataclass(frozen=True)
+class EvaluationContext:
+    """What an evaluation may use beside the two sets of images.
+
+    Attributes:
+        dataset: Where the reference comes from: gives the training images for neighbours and the labels for the
+            classifier. Without it the reference is taken as the training set, and a fifth of it, if it has labels, is
+            held out to test the classifier.
+        heldout: Real images that no model has seen, for comparison with the samples' distances to the training set.
+        generator: The trained generator, for the metrics that need one.
+        protocol: The settings in which protocols differ.
+        extractors: All that are known, for the metrics that are defined on one of their own.
+        device: Where networks run.
+        cache: Where features and classifiers are kept; without it nothing is stored.
+        seed: For the resampling of intervals and the choice of the gallery.
+        progress: Called with (stage, done, total).
+    """
+
+    dataset: Dataset | None = None
+    heldout: ImageSource | None = None
+    generator: Generator | None = None
+    protocol: Protocol = field(default_factory=lambda: get_protocol("ganbench-v1"))
+    extractors: Mapping[str, ExtractorInfo] = field(default_factory=dict)
+    device: str = "cpu"
+    cache: FeatureCache | None = None
+    seed: int = 0
+    progress: Progress = lambda stage, done, total: None
+
+
 def evaluate(
-    samples: ImageSet,
-    reference: ImageSet,
+    samples: ImageSource,
+    reference: ImageSource,
     metrics: Sequence[MetricInfo],
     extractor: ExtractorInfo,
-    *,
-    dataset: Dataset | None = None,
-    heldout: ImageSet | None = None,
-    device: str = "cpu",
-    cache: FeatureCache | None = None,
-    seed: int = 0,
-    progress: Progress | None = None,
+    context: EvaluationContext | None = None,
 ) -> Evaluation:
     """Measure `samples` against `reference`.
 
@@ -85,47 +109,60 @@ def evaluate(
         samples: Generated images.
         reference: Real images that distances are taken to.
         metrics: What to compute; one that cannot be computed here is listed in `unavailable` with the reason.
-        extractor: Which features. Images are compared as they are: the extractor alone resizes them.
-        dataset: Gives the training images for neighbours and the labels for the classifier; without it the reference
-            is taken as the training set, and a fifth of it is held out to test the classifier.
-        heldout: Real images that no model has seen, for comparison with the samples' distances to the training set.
-        device: Where networks run.
-        cache: Where features and classifiers are kept; without it nothing is stored.
-        seed: For the resampling of intervals and the choice of the gallery.
-        progress: Called with (stage, done, total).
+        extractor: Which features, for all metrics that are not defined on one of their own. Images are compared as they
+            are: the extractor alone resizes them.
+        context: What else there is.
 
     Raises:
         UsageError: Fewer than 2 images on a side, or grey on one side and colour on the other.
         WeightsError: The extractor's weights are missing.
     """
+    context = context or EvaluationContext()
     _check(samples, reference)
-    report = progress or (lambda stage, done, total: None)
+    images = _image_inputs(samples, reference, context)
     started = time.perf_counter()
-    network = extractor.load(device)
-    train = dataset.train if dataset is not None else reference
-    features = _extract_all(
-        network, [samples, reference, train, *([heldout] if heldout else [])], cache, device, report
-    )
-    inputs = MetricInputs(
-        samples=features[samples.sha256],
-        reference=features[reference.sha256],
-        train=features[train.sha256],
-        sample_images=samples,
-        train_images=train,
-        heldout=features[heldout.sha256] if heldout is not None else None,
-        dataset=dataset or _labelled(reference, heldout, seed),
-        train_classifier=partial(_train_classifier, cache, device, report),
-        device=device,
-        seed=seed,
-    )
+    assigned, unavailable = assign_extractors(metrics, extractor, context.extractors)
+    usable = [metric for metric in metrics if metric.id in assigned]
+    bank = FeatureBank(context.cache, context.device, context.progress)
+    bank.fill(images, usable, assigned)
     seconds = {"features": time.perf_counter() - started}
-    results, unavailable, metric_seconds = _compute_all(metrics, inputs, report)
-    seconds |= metric_seconds
-    return Evaluation(results, seconds, unavailable, network.identity, extractor.canonical, _gallery(inputs))
+    inputs = {
+        info.name: MetricInputs(
+            images, partial(bank.features, info), info.logits_missing() or NO_LOGITS, partial(bank.derived, info)
+        )
+        for info in [extractor, *assigned.values()]
+    }
+    results, failed, metric_seconds = _compute_all(
+        usable, {metric.id: inputs[assigned[metric.id].name] for metric in usable}, context.progress
+    )
+    measured = [metric for metric in usable if metric.id in results and metric.uses_extractor]
+    return Evaluation(
+        results,
+        seconds | metric_seconds,
+        unavailable | failed,
+        {metric.id: bank.network(assigned[metric.id]).identity for metric in measured},
+        frozenset(metric.id for metric in measured if metric.extractor or assigned[metric.id].canonical),
+        _gallery(inputs[extractor.name]) if any("train" in metric.needs for metric in usable) else (),
+    )
+
+
+def _image_inputs(samples: ImageSource, reference: ImageSource, context: EvaluationContext) -> ImageInputs:
+    return ImageInputs(
+        samples,
+        reference,
+        train=context.dataset.train if context.dataset is not None else reference,
+        heldout=context.heldout,
+        dataset=context.dataset,
+        train_classifier=partial(_train_classifier, context.cache, context.device, context.progress),
+        generator=context.generator,
+        protocol=context.protocol,
+        device=context.device,
+        seed=context.seed,
+    )
 
 
 def _compute_all(
-    metrics: Sequence[MetricInfo], inputs: MetricInputs, report: Progress
+    metrics: Sequence[MetricInfo], inputs: Mapping[str, MetricInputs], report: Progress
 ) -> tuple[dict[str, MetricResult], dict[str, str], dict[str, float]]:
     """Results, the reasons for those that are missing, and seconds, each by metric id."""
     results: dict[str, MetricResult] = {}
@@ -135,7 +172,7 @@ def _compute_all(
         report(f"metric {metric.id}", i, len(metrics))
         started = time.perf_counter()
         try:
-            results[metric.id] = _finite(metric.compute(inputs))
+            results[metric.id] = _finite(metric.compute(inputs[metric.id]))
         except MetricUnavailableError as error:
             unavailable[metric.id] = str(error)
         except Exception as error:  # one metric, perhaps a plugin's, must not take the others with it
@@ -152,45 +189,16 @@ def _finite(result: MetricResult) -> MetricResult:
     return result
 
 
-def _check(samples: ImageSet, reference: ImageSet) -> None:
+def _check(samples: ImageSource, reference: ImageSource) -> None:
     for images in (samples, reference):
         if len(images) < 2:
             raise UsageError(f"'{images.name}' has {len(images)} image(s): at least 2 are needed for any metric")
-    shapes = samples.images.shape[1:], reference.images.shape[1:]
+    shapes = samples.shape[1:], reference.shape[1:]
     if shapes[0][2] != shapes[1][2]:
         raise UsageError(
             f"samples '{samples.name}' are {describe_shape(shapes[0])} and reference '{reference.name}' is "
             f"{describe_shape(shapes[1])}: convert one of them, so that both are grey or both RGB"
         )
-
-
-def _extract_all(
-    network: Extractor, sets: Sequence[ImageSet], cache: FeatureCache | None, device: str, report: Progress
-) -> dict[str, FeatureSet]:
-    """Features by the hash of the images: equal sets go through the network once."""
-    from ganbench.features.extract import extract  # noqa: PLC0415  # torch only when used
-
-    features: dict[str, FeatureSet] = {}
-    for images in sets:
-        if images.sha256 not in features:
-            stage = partial(report, f"features of {images.name}")
-            features[images.sha256] = extract(images, network, cache, device, stage)
-    return features
-
-
-def _labelled(reference: ImageSet, heldout: ImageSet | None, seed: int) -> Dataset | None:
-    """A dataset made from a labelled reference: its own held-out images test the classifier, else a random fifth."""
-    labels = reference.labels
-    if labels is None or len(reference) < 10:
-        return None
-    _, height, _, channels = reference.images.shape
-    spec = DataSpec("image", channels, height, num_classes=int(labels.max()) + 1)
-    if heldout is not None and heldout.labels is not None and heldout.images.shape[1:] == reference.images.shape[1:]:
-        return Dataset(reference.name, spec, reference, heldout)
-    order = np.random.default_rng(seed).permutation(len(reference))
-    test, train = order[: len(order) // 5], order[len(order) // 5 :]
-    train_set, test_set = (ImageSet(reference.name, reference.images[rows], labels[rows]) for rows in (train, test))
-    return Dataset(reference.name, spec, train_set, test_set)
 
 
 def _train_classifier(cache: FeatureCache | None, device: str, report: Progress, dataset: Dataset) -> Classifier:
@@ -210,16 +218,17 @@ def _gallery(inputs: MetricInputs) -> tuple[Neighbour, ...]:
     drawn = rng.choice(len(distances), min(GALLERY_SIZE, len(distances)), replace=False)
     nearest = np.argsort(distances, kind="stable")[:GALLERY_SIZE]
     shown = np.concatenate([drawn, nearest])
+    samples, train = inputs.images.samples.take(shown), inputs.images.train.take(indexes[shown])
     try:
-        lpips = inputs.lpips_distance(inputs.sample_images.images[shown], inputs.train_images.images[indexes[shown]])
+        lpips = inputs.images.lpips_distance(samples, train)
     except MetricUnavailableError:
         lpips = None
     return tuple(
         Neighbour(
             sample_index=int(i),
             train_index=int(indexes[i]),
-            sample=inputs.sample_images.images[i],
-            train=inputs.train_images.images[indexes[i]],
+            sample=samples[position],
+            train=train[position],
             feature_distance=float(distances[i]),
             lpips=None if lpips is None else float(lpips[position]),
             closest=position >= len(drawn),

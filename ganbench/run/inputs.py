@@ -2,22 +2,30 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ganbench.data.load import default_root, load_dataset, split_suffix
-from ganbench.data.read import read_images
+from ganbench.data.read import open_images
 from ganbench.errors import UnknownNameError
+from ganbench.metrics.inputs import Generator
 from ganbench.registry import Registry
-from ganbench.types import Dataset, ImageSet
+from ganbench.results.store import RUN_FILE
+from ganbench.run.job import job_of
+from ganbench.types import REFERENCE_ROW, Dataset, ImageSource
 
 
 @dataclass(frozen=True)
 class NamedImages:
-    """The images and, when a dataset was named, all of it: its labels and its other split serve the metrics."""
+    """The images and, when a dataset was named, all of it: its labels and its other split serve the metrics.
 
-    images: ImageSet
-    dataset: Dataset | None
+    `load_generator(device)` gives the generator that made them, where a trial was named.
+    """
+
+    images: ImageSource
+    dataset: Dataset | None = None
+    load_generator: Callable[[str], Generator] | None = None
 
 
 def find_images(text: str, registry: Registry, resolution: int | None) -> NamedImages:
@@ -28,12 +36,22 @@ def find_images(text: str, registry: Registry, resolution: int | None) -> NamedI
     """
     path = Path(text).expanduser()
     if path.exists():
-        return NamedImages(read_images(path, resolution), None)
+        return NamedImages(open_images(path, resolution), load_generator=_generator_of(path))
     name, split = split_suffix(text)
     scheme, _, place = name.partition(":")
     if scheme == "folder" and name == text and place and not (Path(place).expanduser() / "train").is_dir():
-        return NamedImages(read_images(Path(place).expanduser(), resolution), None)  # all of it, not the training half
+        return NamedImages(open_images(Path(place).expanduser(), resolution))  # all of it, not the training half
     if scheme not in registry.datasets:
         raise UnknownNameError("dataset, and there is no file or folder of that name:", text, registry.datasets)
     dataset = load_dataset(name, registry.datasets, resolution, default_root())
-    return NamedImages(dataset.train if split == "train" else dataset.test, dataset)
+    images = dataset.train if split == "train" else dataset.test
+    return NamedImages(replace(images, class_names=dataset.class_names), dataset)
+
+
+def _generator_of(path: Path) -> Callable[[str], Generator] | None:
+    """How the generator behind a trial's folder is loaded; None for any other path and for real images."""
+    folder = path.resolve()
+    is_trial = folder.parent.parent.name == "trials" and (folder.parents[2] / RUN_FILE).is_file()
+    if not is_trial or folder.parent.name == REFERENCE_ROW:
+        return None
+    return lambda device: job_of(folder, device).generator()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -12,6 +12,7 @@ import torch
 from ganbench.config import Benchmark
 from ganbench.data.load import default_root, load_dataset
 from ganbench.errors import DataError, UsageError
+from ganbench.metrics.inputs import Generator
 from ganbench.models import GAN
 from ganbench.registry import Registry, Variant, load_registry
 from ganbench.results.schema import Run
@@ -20,8 +21,8 @@ from ganbench.run.averaging import AveragedGenerator
 from ganbench.run.checkpoint import LAST, load_checkpoint
 from ganbench.run.sampling import Labels, Sampler, proportional_labels
 from ganbench.run.training import prepare
-from ganbench.seeding import derive_seed, seed_everything
-from ganbench.types import Dataset
+from ganbench.seeding import derive_seed, latents_for, seed_everything
+from ganbench.types import REFERENCE_ROW, Dataset
 
 
 @dataclass(frozen=True)
@@ -97,6 +98,17 @@ class TrialJob:
         """Samples of `gan`, by index."""
         return Sampler(self.variant, gan, self.dataset.spec, seed)
 
+    def generator(self) -> Generator:
+        """The trained generator, for the metrics that need one. Raises UsageError where there is no checkpoint."""
+        gan, conditional = self.trained(), self.variant.info.conditional
+        sampler = self.sampler(gan, seed=0)
+        return Generator(
+            sample=lambda latents, labels: sampler.generate(latents, None if labels is None else labels.cpu().numpy()),
+            draw_latents=lambda num_samples, seed: latents_for(range(num_samples), seed, gan.latent_dim, gan.latent),
+            latent=gan.latent,
+            num_classes=self.dataset.spec.num_classes if conditional else None,
+        )
+
     def evaluation_labels(self, num_samples: int) -> Labels | None:
         """Labels int64 [num_samples] in the proportions of the training split; None for an unconditional model."""
         train = self.dataset.train
@@ -104,3 +116,17 @@ class TrialJob:
             return None
         shares = np.bincount(train.labels, minlength=self.dataset.spec.num_classes or 0)
         return proportional_labels(num_samples, shares.astype(np.float64))
+
+
+def job_of(trial: Path, device: str) -> TrialJob:
+    """The job behind a trial's folder, on `device`. Raises UsageError for another folder and for real images."""
+    folder = trial.resolve()
+    seed, plugin = folder.name.removeprefix("seed-"), folder.parent.name
+    run_folder = folder.parent.parent.parent
+    if not (run_folder / RUN_FILE).is_file() or not seed.isdigit() or folder.parent.parent.name != "trials":
+        raise UsageError(f"{trial}: not a trial's folder; expected RUN/trials/PLUGIN/seed-K.")
+    if plugin == REFERENCE_ROW:
+        raise UsageError(f"{trial}: these are real images, no model made them; choose another trial.")
+    job = TrialJob.read(run_folder, plugin, int(seed))
+    configuration = job.run.configuration | {"device": device}
+    return replace(job, run=job.run.model_copy(update={"configuration": configuration}))

@@ -1,23 +1,26 @@
-"""Measuring a set of images with the registry's metrics: what a trial and `ganbench evaluate` share."""
+"""Measuring a set of images with the registry's metrics: what trials, `ganbench evaluate` and `verify` share."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from ganbench.errors import UnknownNameError
+from ganbench.errors import UnknownNameError, UsageError
 from ganbench.features.choose import choose_extractor
 from ganbench.features.extract import FeatureCache
-from ganbench.metrics.evaluate import Evaluation, Neighbour, evaluate
+from ganbench.metrics.evaluate import Evaluation, EvaluationContext, Neighbour, Progress, evaluate
+from ganbench.protocols import Protocol, get_protocol
 from ganbench.registry import Registry
 from ganbench.results.schema import ExtractorRecord, MetricRecord, MetricsFile
 from ganbench.results.store import write_bytes
-from ganbench.types import Dataset, ImageSet, MetricInfo
+from ganbench.run.job import TrialJob
+from ganbench.seeding import derive_seed
+from ganbench.types import REFERENCE_ROW, ExtractorInfo, ImageSet, ImageSource, MetricInfo
 
 
 @dataclass(frozen=True)
@@ -41,47 +44,75 @@ class Measurement:
         )
 
     def _record(self, name: str, protocol: str) -> MetricRecord:
-        result, info, identity = self.evaluation.results[name], self.infos[name], self.evaluation.extractor
+        evaluation, info = self.evaluation, self.infos[name]
+        result, identity = evaluation.results[name], evaluation.extractors.get(name)
         return MetricRecord(
             title=info.title, value=result.value, ci95=result.ci95, ci95_method=result.ci95_method,
             higher_is_better=info.higher_is_better, num_samples=result.num_samples,
             num_reference=result.num_reference,
-            extractor=ExtractorRecord(**identity.__dict__) if info.uses_extractor else None,
-            canonical=self.evaluation.canonical, protocol=protocol, seconds=self.evaluation.seconds[name],
-            details=dict(result.details),
+            extractor=ExtractorRecord(**identity.__dict__) if identity is not None else None,
+            canonical=identity is None or name in evaluation.canonical, protocol=protocol,
+            seconds=evaluation.seconds[name], details=dict(result.details),
         )  # fmt: skip
 
 
-def choose_metrics(names: Sequence[str], registry: Registry) -> list[MetricInfo]:
-    """The metrics called `names`, or all of them. Raises UnknownNameError."""
+def choose_metrics(names: Sequence[str], registry: Registry, protocol: Protocol | None = None) -> list[MetricInfo]:
+    """The metrics called `names`; `all` are all of them, none are the protocol's or the default ones.
+
+    Raises UnknownNameError.
+    """
+    known = registry.metrics
+    if tuple(names) == ("all",):
+        return list(known.values())
+    if not names and protocol is not None:
+        names = protocol.metrics
     for name in names:
-        if name not in registry.metrics:
-            raise UnknownNameError("metric", name, registry.metrics)
-    return [registry.metrics[name] for name in names or registry.metrics]
+        if name not in known:
+            raise UnknownNameError("metric", name, [*known, "all"])
+    return [known[name] for name in names] or [info for info in known.values() if info.default]
+
+
+def protocol_extractor(protocol: Protocol, asked: str) -> str:
+    """The name of the extractor to use. Raises UsageError where `asked` is not the one that the protocol fixes."""
+    if protocol.extractor == "auto" or asked in ("auto", protocol.extractor):
+        return protocol.extractor if asked == "auto" else asked
+    raise UsageError(
+        f"protocol '{protocol.name}' measures with '{protocol.extractor}', not with '{asked}': leave the extractor "
+        "out, or choose the protocol ganbench-v1, which takes any."
+    )
 
 
 def measure(
-    images: ImageSet,
-    reference: ImageSet,
-    dataset: Dataset | None,
+    samples: ImageSource,
+    reference: ImageSource,
     registry: Registry,
-    metric_names: Sequence[str],
-    extractor_name: str,
-    *,
-    device: str,
-    cache: FeatureCache,
-    seed: int,
-    progress: Callable[[str, int, int], None] | None = None,
+    metrics: Sequence[MetricInfo],
+    extractor: ExtractorInfo,
+    context: EvaluationContext,
 ) -> Measurement:
-    """Measure `images` against `reference`; `dataset` gives labels, training images and held-out ones, where known."""
-    infos = choose_metrics(metric_names, registry)
-    extractor, _ = choose_extractor(extractor_name, list(registry.extractors.values()))
-    heldout = dataset.test if dataset is not None and len(dataset.test) else None
-    evaluation = evaluate(
-        images, reference, infos, extractor, dataset=dataset, heldout=heldout, device=device, cache=cache, seed=seed,
+    """Measure `samples` against `reference` with the registry's extractors."""
+    context = replace(context, extractors=registry.extractors)
+    evaluation = evaluate(samples, reference, metrics, extractor, context)
+    return Measurement(evaluation, {info.id: info for info in metrics})
+
+
+def measure_trial(job: TrialJob, samples: ImageSet, cache: FeatureCache | None, progress: Progress) -> Measurement:
+    """Measure the samples of a trial as its run was planned: metrics, extractor, protocol, seed and data."""
+    metrics = choose_metrics(job.run.configuration["metrics"], job.registry)
+    extractor, _ = choose_extractor(job.run.configuration["extractor"], list(job.registry.extractors.values()))
+    has_generator = job.plugin != REFERENCE_ROW and any("generator" in metric.needs for metric in metrics)
+    context = EvaluationContext(
+        dataset=job.dataset,
+        heldout=job.dataset.test if len(job.dataset.test) else None,
+        generator=job.generator() if has_generator else None,
+        protocol=get_protocol(job.run.protocol),
+        device=str(job.device),
+        cache=cache,
+        seed=derive_seed("metrics", job.seed) % 2**31,
         progress=progress,
-    )  # fmt: skip
-    return Measurement(evaluation, {info.id: info for info in infos})
+    )
+    samples = replace(samples, class_names=job.dataset.class_names)
+    return measure(samples, job.dataset.train, job.registry, metrics, extractor, context)
 
 
 def save_images(path: Path, images: ImageSet) -> None:

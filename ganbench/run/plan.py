@@ -21,10 +21,11 @@ from ganbench.config import Benchmark, explain_validation, parse_assignment, par
 from ganbench.data.load import default_root, load_dataset
 from ganbench.errors import GanbenchError, UnknownNameError, UsageError
 from ganbench.features.choose import choose_extractor
+from ganbench.protocols import get_protocol
 from ganbench.registry import Registry, Variant, load_registry, source_sha256
 from ganbench.results.schema import FailedPlugin, PluginRecord, Run
 from ganbench.run.executor import default_num_threads
-from ganbench.run.measure import choose_metrics
+from ganbench.run.measure import choose_metrics, protocol_extractor
 from ganbench.types import Dataset, Options, OptionValue
 
 log = logging.getLogger(__name__)
@@ -84,10 +85,13 @@ def plan_run(request: RunRequest) -> RunPlan:
     plugins = tuple(dict.fromkeys((*benchmark.controls, *benchmark.plugins)))
     variants = [registry.variant(name) for name in plugins]
     options = _resolve_options(variants, benchmark, request.assignments)
-    metrics = choose_metrics(benchmark.evaluation.metrics, registry)
+    protocol = get_protocol(benchmark.protocol)
+    metrics = choose_metrics(benchmark.evaluation.metrics, registry, protocol)
     if benchmark.evaluation.rank_by not in registry.metrics:
         raise UnknownNameError("metric", benchmark.evaluation.rank_by, registry.metrics)
-    extractor, reason = choose_extractor(benchmark.evaluation.extractor, list(registry.extractors.values()))
+    extractor, reason = choose_extractor(
+        protocol_extractor(protocol, benchmark.evaluation.extractor), list(registry.extractors.values())
+    )
     dataset = load_dataset(benchmark.data.dataset, registry.datasets, benchmark.data.resolution, default_root())
     benchmark = _retitled(benchmark, dataset, request)
     for variant in variants:

@@ -42,7 +42,7 @@ from ganbench.results.store import (
 from ganbench.run.checkpoint import weights_sha256
 from ganbench.run.events import Event, EventWriter
 from ganbench.run.job import TrialJob
-from ganbench.run.measure import measure, save_images, save_neighbours
+from ganbench.run.measure import measure_trial, save_images, save_neighbours
 from ganbench.run.sampling import INTERPOLATION_COLUMNS, interpolation
 from ganbench.run.training import Interrupted, Progress, Trainer, num_parameters
 from ganbench.seeding import derive_seed, seed_everything
@@ -172,11 +172,7 @@ class TrialProcess:
         self._update(provenance=self.trial.provenance | {"samples_sha256": images.sha256})
         self._enter("evaluating")
         start = time.perf_counter()
-        evaluation = measure(
-            images, job.dataset.train, job.dataset, job.registry, job.benchmark.evaluation.metrics,
-            job.run.configuration["extractor"], device=str(job.device), cache=FeatureCache(default_cache_root()),
-            seed=derive_seed("metrics", job.seed) % 2**31, progress=self._progress,
-        )  # fmt: skip
+        evaluation = measure_trial(job, images, FeatureCache(default_cache_root()), self._progress)
         metrics = evaluation.to_file(job.run.protocol, self.trial.provenance)
         write_record(job.folder / METRICS_FILE, metrics)
         save_neighbours(job.folder / NEIGHBOURS_FILE, evaluation.neighbours)

@@ -1,0 +1,54 @@
+"""Metric cards: what each number says, how it is made and where it misleads, for `ganbench metrics` and the docs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from ganbench.types import MetricInfo
+
+DIRECTIONS = {True: "higher is better", False: "lower is better", None: "neither: it describes"}
+_NEEDS = {
+    "reference": "the reference's features",
+    "train": "the training images' features (the reference, where no dataset is named)",
+    "heldout": "held-out real images (a dataset's other half, or `--heldout`)",
+    "logits": "an extractor with class logits",
+    "labels": "labels of the samples and of the real images",
+    "classifier": "labelled real images, on which a small classifier is trained",
+    "lpips": "the LPIPS trunk (`ganbench weights fetch alexnet`)",
+    "generator": "a trained generator, so a trial's folder as SAMPLES",
+}
+_PREAMBLE = """\
+# Metric cards
+
+Made by `ganbench metrics --markdown`; `ganbench metrics ID` shows one. Every number is reported with its 95 % interval,
+the number of images on both sides, the extractor and the protocol. Metrics marked *on request* are measured when they
+are named, or by `--metrics all`.
+"""
+
+
+def card(info: MetricInfo) -> str:
+    """One metric's card in Markdown."""
+    facts = {
+        "Direction": DIRECTIONS[info.higher_is_better] + ("" if info.default else "; measured on request"),
+        "Range": info.range,
+        "Needs": "; ".join(_needs(info)) or "the samples alone",
+        "95 % interval": info.interval,
+        "Choices": info.choices,
+        "Cost": info.cost,
+        "Limits": info.limits,
+        "Paper": info.paper and f"<{info.paper}>",
+        "Reference code": info.reference_code,
+    }
+    lines = [f"## {info.title} (`{info.id}`)", "", info.description, ""]
+    lines += [f"- **{name}**: {text}" for name, text in facts.items() if text]
+    return "\n".join(lines) + "\n"
+
+
+def page(infos: Iterable[MetricInfo]) -> str:
+    """All cards as one Markdown page."""
+    return "\n".join([_PREAMBLE, *(card(info) for info in infos)])
+
+
+def _needs(info: MetricInfo) -> list[str]:
+    own = [f"the extractor `{info.extractor}` (`ganbench weights fetch {info.extractor}`)"] if info.extractor else []
+    return own + [_NEEDS[need] for need in info.needs]

@@ -1,0 +1,172 @@
+"""Measuring images from any source: what `ganbench evaluate` and `ganbench.evaluate` do."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+import ganbench
+from ganbench.data.files import as_rgb
+from ganbench.data.given import as_image_source
+from ganbench.data.resize import check_resolution
+from ganbench.errors import UsageError
+from ganbench.features.choose import choose_extractor
+from ganbench.features.extract import FeatureCache, default_cache_root
+from ganbench.metrics.evaluate import EvaluationContext, Progress
+from ganbench.protocols import Protocol, get_protocol
+from ganbench.registry import load_registry
+from ganbench.results.schema import MetricsFile
+from ganbench.run.inputs import NamedImages, find_images
+from ganbench.run.measure import choose_metrics, measure, protocol_extractor
+from ganbench.run.plan import describe_environment, resolve_device
+from ganbench.types import ImageSource
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+FEW_SAMPLES = 1000
+Given = str | Path | npt.NDArray[Any] | ImageSource | Iterable[Any]  # a tensor or a loader is an Iterable
+
+
+def evaluate(
+    samples: Given | Tensor,
+    reference: Given | Tensor,
+    *,
+    metrics: Sequence[str] | str = (),
+    extractor: str = "auto",
+    protocol: str = "ganbench-v1",
+    heldout: Given | Tensor | None = None,
+    labels: npt.NDArray[Any] | None = None,
+    value_range: tuple[float, float] | None = None,
+    num_samples: int | None = None,
+    resolution: int | None = None,
+    device: str = "auto",
+    seed: int = 0,
+    cache: Path | str | None = None,
+    tell: Callable[[str], None] = lambda text: None,
+    progress: Progress = lambda stage, done, total: None,
+) -> MetricsFile:
+    """Measure `samples` against `reference`, by any metric, with intervals.
+
+    Args:
+        samples: Generated images: a path (folder, .zip, .npz, .npy, a trial's folder), the name of a dataset, a uint8
+            array or tensor [N, H, W, C] or [N, C, H, W], a float tensor with `value_range`, or an iterator over batches
+            of these, or over pairs of images and labels; an iterator is put on disk while it is gone through.
+        reference: Real images, in the same forms. With a dataset's name, its held-out half and labels serve too.
+        metrics: Ids, as a sequence or comma-separated; "all" is all; nothing is the protocol's, or the default ones.
+        extractor: A name of `ganbench extractors`; "auto" is the canonical Inception where its weights are here, else
+            efficientnet-lite0, and `provenance["extractor_note"]` says which and why.
+        protocol: A name of `ganbench protocols`.
+        heldout: Real images that no model has seen, in the same forms; by default the dataset's other half.
+        labels: Classes int [N] of `samples`, where these are an array, a tensor or an iterator without labels.
+        value_range: Of float images: (-1, 1) or (0, 1). Never guessed.
+        num_samples: Measure this many, drawn by `seed`; by default all, or as many as the protocol says.
+        resolution: Bring images from files and datasets to this side length first.
+        device: "auto", "cpu", "cuda", …
+        seed: Of the draws, subsets and bootstraps.
+        cache: Folder for features; by default the user's cache folder.
+        tell: Called with remarks for the user.
+        progress: Called with (stage, done, total).
+
+    Returns:
+        The content of `evaluate --json`: `.metrics["fid"].value`, `.ci95`, `.num_samples`, …; `.unavailable` says why a
+        metric is not there. `.model_dump_json()` gives the JSON.
+
+    Raises:
+        UsageError, DataError, UnknownNameError, WeightsError: With what was expected and what to do.
+    """
+    registry, rules = load_registry(), get_protocol(protocol)
+    check_resolution(resolution)
+    names = metrics.split(",") if isinstance(metrics, str) else metrics
+    infos = choose_metrics([name.strip() for name in names if name.strip()], registry, rules)
+    known = list(registry.extractors.values())
+    chosen, reason = choose_extractor(protocol_extractor(rules, extractor), known)
+    store = FeatureCache(Path(cache) if cache is not None else default_cache_root())
+    target = resolve_device(device)
+
+    def find(given: Given | Tensor, role: str) -> NamedImages:
+        if isinstance(given, str | Path):
+            found = find_images(str(given), registry, resolution)
+        else:
+            ours = role == "samples"
+            found = NamedImages(as_image_source(given, role, value_range, labels if ours else None))
+        store.recognise(found.images)
+        return found
+
+    generated, real = find(samples, "samples"), find(reference, "reference")
+    unseen = find(heldout, "heldout").images if heldout is not None else _unseen(real)
+    drawn = _draw(generated.images, num_samples, rules, seed)
+    images, references, unseen = _alike(drawn, real.images, unseen, tell)
+    tell(f"{len(images)} samples against {len(references)} reference images")
+    tell(f"Features: {reason}")
+    _remark_protocol(rules, references, tell)
+    generator = generated.load_generator if any("generator" in info.needs for info in infos) else None
+    context = EvaluationContext(
+        dataset=real.dataset, heldout=unseen, generator=generator(target) if generator else None, protocol=rules,
+        device=target, cache=store, seed=seed, progress=progress,
+    )  # fmt: skip
+    measurement = measure(images, references, registry, infos, chosen, context)
+    if len(images) < FEW_SAMPLES:
+        tell(f"note: n = {len(images)} is small; FID and IS are biased at small n: compare only at equal n.")
+    provenance = {
+        "samples": {"name": _name(samples, images), "sha256": images.sha256, "num": len(images)},
+        "reference": {"name": _name(reference, references), "sha256": references.sha256, "num": len(references)},
+        "heldout": None if unseen is None else {"name": unseen.name, "num": len(unseen)},
+        "seed": seed,
+        "resolution": resolution,
+        "extractor_note": reason,
+        "ganbench_version": ganbench.__version__,
+        "environment": describe_environment(),
+    }
+    return measurement.to_file(rules.name, provenance)
+
+
+def _name(given: Any, images: ImageSource) -> str:
+    return str(given) if isinstance(given, str | Path) else images.name
+
+
+def _unseen(real: NamedImages) -> ImageSource | None:
+    """The held-out half of the dataset that the reference comes from."""
+    dataset = real.dataset
+    if dataset is None or len(dataset.test) == 0:
+        return None
+    return replace(dataset.test, class_names=dataset.class_names)
+
+
+def _draw(samples: ImageSource, asked: int | None, protocol: Protocol, seed: int) -> ImageSource:
+    """As many samples as asked for, or as the protocol says; drawn by `seed`, in their order."""
+    wanted = asked or protocol.num_samples
+    if asked and protocol.num_samples and asked != protocol.num_samples:
+        raise UsageError(f"protocol '{protocol.name}' measures {protocol.num_samples:,} samples, not {asked:,}.")
+    if wanted is None or wanted == len(samples):
+        return samples
+    if wanted > len(samples):
+        why = f"--num-samples {asked}" if asked else f"protocol '{protocol.name}' needs {wanted:,} samples"
+        raise UsageError(
+            f"{why}: {samples.name} holds {len(samples):,} images only. Make more, or choose another protocol or n."
+        )
+    return samples.subset(np.sort(np.random.default_rng(seed).permutation(len(samples))[:wanted]))
+
+
+def _alike(
+    samples: ImageSource, reference: ImageSource, heldout: ImageSource | None, tell: Callable[[str], None]
+) -> tuple[ImageSource, ImageSource, ImageSource | None]:
+    """Grey images beside RGB ones are given three equal channels, as extractors do; the user is told."""
+    sources = [source for source in (samples, reference, heldout) if source is not None]
+    if len({source.shape[-1] for source in sources}) == 1:
+        return samples, reference, heldout
+    tell("note: one side is grey; its channel is repeated to make it RGB.")
+    return as_rgb(samples), as_rgb(reference), None if heldout is None else as_rgb(heldout)
+
+
+def _remark_protocol(protocol: Protocol, reference: ImageSource, tell: Callable[[str], None]) -> None:
+    if protocol.reference and not reference.name.startswith("cifar10"):
+        tell(
+            f"note: {protocol.name} compares with {protocol.reference}; this reference is '{reference.name}', so the "
+            "numbers do not stand beside the published ones."
+        )
