@@ -131,9 +131,10 @@ def show_metrics(name: str | None, as_json: bool, as_markdown: bool) -> None:
 def _metric_row(info: MetricInfo) -> dict[str, Any]:
     better = {True: "higher", False: "lower", None: "–"}[info.higher_is_better]
     return {
-        "id": info.id, "title": info.title, "better": better, "default": info.default, "range": info.range, "needs": list(info.needs), "extractor": info.extractor,
-        "cost": info.cost, "description": info.description, "interval": info.interval, "choices": info.choices,
-        "limits": info.limits, "paper": info.paper, "reference_code": info.reference_code,
+        "id": info.id, "title": info.title, "better": better, "default": info.default, "range": info.range,
+        "needs": list(info.needs), "extractor": info.extractor, "cost": info.cost, "description": info.description,
+        "interval": info.interval, "choices": info.choices, "limits": info.limits, "paper": info.paper,
+        "reference_code": info.reference_code,
     }  # fmt: skip
 
 

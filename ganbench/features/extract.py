@@ -57,8 +57,12 @@ class FeatureCache:
         """The stored features, or None where there are none that can be read and are as rich as the extractor's."""
         if not self._worth_hashing(images, extractor.identity):
             return None
-        arrays = self._read(self.path(images, extractor.identity))
-        if arrays is None or len(arrays.get("features", ())) != len(images):
+        path = self.path(images, extractor.identity)
+        arrays = self._read(path)
+        if arrays is None:
+            return None
+        if len(arrays.get("features", ())) != len(images):
+            log.warning("features cache: %s holds another number of images; computing anew", path)
             return None
         if extractor.has_logits and "logits" not in arrays:
             return None

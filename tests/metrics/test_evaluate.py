@@ -11,7 +11,7 @@ from ganbench.errors import UsageError
 from ganbench.features import classifier
 from ganbench.features.extract import FeatureCache
 from ganbench.metrics.builtin import ganbench_metrics
-from ganbench.metrics.evaluate import evaluate
+from ganbench.metrics.evaluate import EvaluationContext, evaluate
 from ganbench.types import Dataset, DataSpec, ExtractorIdentity, ExtractorInfo, ImageSet, MetricInfo, MetricResult
 
 METRICS = {info.id: info for info in ganbench_metrics()}
@@ -24,12 +24,12 @@ class Patches:
 
     def __init__(self, logits=True):
         self.num_images = 0
-        self.logits = logits
+        self.has_logits = logits
 
     def __call__(self, images):
         self.num_images += len(images)
         features = torch.nn.functional.adaptive_avg_pool2d(images.float(), 4).mean(1).flatten(1) / 16
-        return features, features if self.logits else None
+        return features, features if self.has_logits else None
 
 
 def info(extractor):
@@ -61,7 +61,7 @@ def offline(monkeypatch, tmp_path):
 
 def measure(samples, reference=TRAIN, metrics=tuple(METRICS), extractor=None, **options):
     chosen = [METRICS[name] for name in metrics]
-    return evaluate(samples, reference, chosen, info(extractor or Patches()), **options)
+    return evaluate(samples, reference, chosen, info(extractor or Patches()), EvaluationContext(**options))
 
 
 def test_every_metric_has_a_number_in_its_interval_and_a_time():
@@ -70,7 +70,8 @@ def test_every_metric_has_a_number_in_its_interval_and_a_time():
     assert "alexnet" in evaluation.unavailable["nn_lpips"]
     assert set(evaluation.results) == set(METRICS) - {"nn_lpips"}
     assert set(evaluation.seconds) == {*METRICS, "features"}
-    assert evaluation.extractor == Patches.identity
+    assert evaluation.extractors["fid"] == Patches.identity
+    assert "modes" not in evaluation.extractors
     assert not evaluation.canonical
     for result in evaluation.results.values():
         low, high = result.ci95
