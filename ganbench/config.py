@@ -11,7 +11,8 @@ from typing import Any, Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
-from ganbench.errors import UsageError
+from ganbench.errors import UnknownNameError, UsageError
+from ganbench.protocols import get_protocol
 from ganbench.types import OptionValue
 
 PROTOCOL = "ganbench-v1"
@@ -96,6 +97,14 @@ class Benchmark(_Section):
     evaluation: EvaluationSection = EvaluationSection()
     options: dict[str, OptionValue] = Field(default_factory=dict)  # for every plugin that has an option of that name
     plugin_options: dict[str, dict[str, OptionValue]] = Field(default_factory=dict)
+
+    @field_validator("protocol")
+    @classmethod
+    def _known(cls, value: str) -> str:
+        try:
+            return get_protocol(value).name
+        except UnknownNameError as error:
+            raise ValueError(str(error)) from error
 
 
 def read_benchmark(path: Path) -> Benchmark:

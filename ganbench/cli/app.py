@@ -195,6 +195,18 @@ def extractors(as_json: AsJson = False) -> None:
 
 
 @app.command()
+def protocols(
+    name: Annotated[str | None, typer.Argument(help="Show one: settings, published numbers, notes.")] = None,
+    as_json: AsJson = False,
+    as_markdown: Annotated[bool, typer.Option("--markdown", help="Print the page of one in Markdown.")] = False,
+) -> None:
+    """List the measuring protocols: every choice that changes a number, under one name."""
+    from ganbench.cli.protocols_command import show_protocols  # noqa: PLC0415
+
+    show_protocols(name, as_json, as_markdown)
+
+
+@app.command()
 def doctor() -> None:
     """Check this installation: device, libraries, weights, plugins, folders."""
     from ganbench.cli.doctor import examine  # noqa: PLC0415
