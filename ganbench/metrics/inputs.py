@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 NO_LOGITS = "the extractor has no class logits; choose one that has, such as inception"
 Arrays = Mapping[str, npt.NDArray[Any]]
+_LPIPS_BATCH = 256  # images in memory at a time
 MAX_K = 5  # the largest neighbourhood that a built-in metric asks for: one search serves all
 
 
@@ -214,8 +215,12 @@ class MetricInputs:
     @cached_property
     def neighbour_lpips(self) -> npt.NDArray[np.float32]:
         """LPIPS distance of each sample to its nearest training image, float32 [N]."""
-        indexes = self.neighbours.indexes
-        return self.images.lpips_distance(self.images.samples, self.images.train.take(indexes))
+        indexes, parts, start = self.neighbours.indexes, [], 0
+        for batch in self.images.samples.batches(_LPIPS_BATCH):
+            train = self.images.train.take(indexes[start : start + len(batch)])
+            parts.append(self.images.lpips_distance(batch, train))
+            start += len(batch)
+        return np.concatenate(parts)
 
     def _radii(self, name: str, features: FeatureSet, k: int) -> npt.NDArray[np.float64]:
         width = min(max(k, MAX_K) + 1, len(features.features))

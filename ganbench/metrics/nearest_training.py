@@ -4,7 +4,8 @@ Meehan et al. 2020, arXiv:2004.05675, give the reason to compare with held-out i
 themselves, but samples should not be nearer to the training set than new real images are.
 
 `nn_feature` is the median, over samples, of the Euclidean feature distance to the nearest training image (exact).
-`nn_lpips` is the median LPIPS distance to that same image. Interval: order statistics.
+`nn_lpips` is the median LPIPS distance (Zhang et al. 2018, arXiv:1801.03924) to that same image. Interval: order
+statistics.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ganbench.metrics.intervals import median_interval
-from ganbench.types import MetricResult
+from ganbench.types import MetricInfo, MetricResult
 
 if TYPE_CHECKING:
     from ganbench.metrics.inputs import MetricInputs
@@ -33,7 +34,8 @@ def compute_nn_feature(inputs: MetricInputs) -> MetricResult:
 def compute_nn_lpips(inputs: MetricInputs) -> MetricResult:
     """Median LPIPS distance to the nearest training image in feature space."""
     distances = inputs.neighbour_lpips.astype(np.float64)
-    return _result(inputs, distances, {"trunk": "alexnet", "version": "0.1", "upscaled_to": inputs.lpips_resolution})
+    details = {"trunk": "alexnet", "version": "0.1", "upscaled_to": inputs.images.lpips_resolution}
+    return _result(inputs, distances, details)
 
 
 def heldout_comparison(distances: npt.NDArray[np.float64], heldout: npt.NDArray[np.float64] | None) -> dict[str, Any]:
@@ -51,4 +53,39 @@ def heldout_comparison(distances: npt.NDArray[np.float64], heldout: npt.NDArray[
 
 def _result(inputs: MetricInputs, distances: npt.NDArray[np.float64], details: dict[str, Any]) -> MetricResult:
     value = float(np.median(distances))
-    return MetricResult(value, median_interval(distances), CI_METHOD, len(distances), len(inputs.train_images), details)
+    num_train = len(inputs.images.train)
+    return MetricResult(value, median_interval(distances), CI_METHOD, len(distances), num_train, details)
+
+
+NN_FEATURE = MetricInfo(
+    id="nn_feature",
+    title="Nearest training image",
+    compute=compute_nn_feature,
+    higher_is_better=None,
+    needs=("train",),
+    description="The median distance, in features, from a sample to the training image most like it.",
+    range="0 and up; 0 for copies",
+    interval="Sampling of the generated images: two order statistics round the median.",
+    choices="Euclidean distance in the extractor's features, exact in float64. The details hold the same median for "
+    "held-out real images, and the share of samples that are nearer than 99 % of those.",
+    cost="One search of all samples among all training images, shared with the other measures of copying.",
+    limits="Far below the held-out images: copies. Far above: unlike the data. A few copies do not move the median: "
+    "look at the share in the details.",
+    paper="https://arxiv.org/abs/2004.05675",
+)
+
+NN_LPIPS = MetricInfo(
+    id="nn_lpips",
+    title="LPIPS to nearest training image",
+    compute=compute_nn_lpips,
+    higher_is_better=None,
+    needs=("train", "lpips"),
+    description="The median perceptual distance from a sample to the training image most like it.",
+    range="0 to about 1; 0 for copies",
+    interval="Sampling of the generated images: two order statistics round the median.",
+    choices="LPIPS 0.1 with the AlexNet trunk. The neighbour is the one that the extractor's features find.",
+    cost="The search of nn_feature, and LPIPS once for each sample.",
+    limits="The neighbour is nearest in the extractor's space, not in LPIPS, so the true distance may be smaller.",
+    paper="https://arxiv.org/abs/1801.03924",
+    reference_code="https://github.com/richzhang/PerceptualSimilarity",
+)
