@@ -12,7 +12,8 @@ from ganbench.report.table import build_table
 from ganbench.report.trials import build_trial, facts_of
 from ganbench.report.view import Fact, Page, PluginView, RunView
 from ganbench.report.words import paper_url, short_hash, slug
-from ganbench.results.board import build_board
+from ganbench.results.alike import describe_runs
+from ganbench.results.board import build_board, differing_metrics
 from ganbench.results.schema import Board, BoardRow, Run
 from ganbench.results.store import RunResults
 from ganbench.types import ReportSection
@@ -20,12 +21,15 @@ from ganbench.types import ReportSection
 
 def build_page(runs: Sequence[RunResults], assets: Assets, sections: Sequence[ReportSection] = ()) -> Page:
     """The page of these runs; pictures go to `assets`."""
-    views = tuple(_run(results, assets, sections, f"run-{i}") for i, results in enumerate(runs, start=1))
+    shared = (describe_runs([results.run for results in runs]),) if len(runs) > 1 else ()
+    views = tuple(_run(results, assets, sections, f"run-{i}", shared) for i, results in enumerate(runs, start=1))
     title = views[0].title if len(views) == 1 else f"{len(views)} runs"
     return Page(title=title, runs=views, version=__version__)
 
 
-def _run(results: RunResults, assets: Assets, sections: Sequence[ReportSection], anchor: str) -> RunView:
+def _run(
+    results: RunResults, assets: Assets, sections: Sequence[ReportSection], anchor: str, shared_notes: tuple[str, ...]
+) -> RunView:
     board = build_board(results)
     run = results.run
     return RunView(
@@ -35,8 +39,8 @@ def _run(results: RunResults, assets: Assets, sections: Sequence[ReportSection],
         facts=_facts(run, board),
         extractor=_extractor_statement(board),
         warnings=tuple(board.warnings),
-        notes=tuple(board.notes),
-        table=build_table(board, anchor),
+        notes=(*shared_notes, *board.notes),
+        table=build_table(board, anchor, differing_metrics(results)),
         plugins=tuple(_plugin(results, row, assets, sections, anchor) for row in board.rows),
         environment=facts_of({"ganbench": run.ganbench_version, **run.environment}),
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 
 from ganbench.report.glossary import GLOSSARY, explain
 from ganbench.report.view import Cell, Column, Row, Table
@@ -10,15 +10,15 @@ from ganbench.report.words import DASH, duration, millions, number, score_words,
 from ganbench.results.schema import Board, BoardRow, Score
 
 
-def build_table(board: Board, anchor: str) -> Table:
-    """The rows of the board, models apart from the reference and the controls."""
+def build_table(board: Board, anchor: str, differing: Container[str] = ()) -> Table:
+    """The rows of the board, models apart from the reference and the controls; no best among `differing` numbers."""
     columns = [_column(board, metric) for metric in board.columns]
     columns += [
         Column("parameters", "Parameters G / D", "", "", GLOSSARY["parameters"]),
         Column("time", "Training time", "", "", GLOSSARY["time"]),
         Column("speed", "Images/s", "", "", GLOSSARY["speed"]),
     ]
-    best = {metric: _best(board.rows, metric) for metric in board.columns}
+    best = {metric: _best(board.rows, metric) if metric not in differing else set() for metric in board.columns}
     rows = [_row(board, row, best, anchor) for row in board.rows]
     caption = (
         f"Ranked by {board.rank_by_label}: a rank counts the models whose interval lies wholly on the better side. "
@@ -33,7 +33,7 @@ def build_table(board: Board, anchor: str) -> Table:
 
 
 def _column(board: Board, metric: str) -> Column:
-    score = next(row.scores[metric] for row in board.rows if metric in row.scores)
+    score = _first(board, metric)
     extractor = score.extractor.name if score.extractor is not None and not score.canonical else ""
     return Column(
         key=metric,
@@ -42,6 +42,11 @@ def _column(board: Board, metric: str) -> Column:
         direction={True: "higher", False: "lower", None: ""}[score.higher_is_better],  # type: ignore[arg-type]
         explanation=explain(metric, score.higher_is_better, extractor),
     )
+
+
+def _first(board: Board, metric: str) -> Score:
+    """The score that gives a column its name."""
+    return next(row.scores[metric] for row in board.rows if metric in row.scores)
 
 
 def _best(rows: Sequence[BoardRow], metric: str) -> set[str]:
@@ -57,7 +62,9 @@ def _best(rows: Sequence[BoardRow], metric: str) -> set[str]:
 
 
 def _row(board: Board, row: BoardRow, best: dict[str, set[str]], anchor: str) -> Row:
-    cells = [_cell(row.scores.get(metric), row.plugin in best[metric]) for metric in board.columns]
+    cells = [
+        _cell(row.scores.get(metric), row.plugin in best[metric], _first(board, metric)) for metric in board.columns
+    ]
     trained = row.role == "model" and row.training_seconds > 0  # the loop runs for a control, but trains nothing
     size = row.parameters
     cells += [
@@ -88,10 +95,12 @@ def _rank(row: BoardRow) -> tuple[str, str]:
     return str(row.rank), ""
 
 
-def _cell(score: Score | None, best: bool) -> Cell:
+def _cell(score: Score | None, best: bool, head: Score) -> Cell:
+    """A number; one by another extractor than the column's head carries its own label."""
     if score is None:
         return Cell("")
     text, interval = score_words(score.value, score.ci95)
+    text += f" ({score.label})" if score.label != head.label else ""
     counts = f"n = {score.num_samples:,}" + (f", {score.num_seeds} seeds" if score.num_seeds > 1 else "")
     tooltip = f"{score.label}: {score.value:.6g}; {counts}; 95 % interval: {score.ci95_method}"
     return Cell(text, interval, tooltip, score.value, best)

@@ -3,7 +3,7 @@
 Rank: 1 + the number of models whose interval lies wholly on the better side, and never better than that of a model
 with a better value (so a wide interval wins nothing). Models whose intervals overlap are shown as tied. A model with a
 failed seed is not ranked. Only models are ranked; controls and the reference row stand below for orientation. Where the
-numbers behind the ranking metric were not made alike (extractor, protocol, counts), nothing is ranked.
+numbers behind the ranking metric were not made alike (extractor, protocol, data, counts), nothing is ranked.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from typing import Any
 import pandas as pd
 from scipy.stats import t as student_t
 
+from ganbench.results.alike import Differences, are_alike, differences
 from ganbench.results.checks import board_notes, board_warnings
 from ganbench.results.schema import Board, BoardRow, MetricRecord, Role, Run, Score, Status
 from ganbench.results.store import RunResults, TrialResults, write_bytes, write_record
@@ -51,15 +52,14 @@ def build_board(results: RunResults) -> Board:
     rank_by = str(run.configuration["benchmark"]["evaluation"]["rank_by"])
     trials = _by_plugin(results)
     rows = [_row(run, name, trials[name]) for name in trials]
-    comparable = len(_protocols(results.trials, rank_by)) == 1
-    ranked = _ranked([row for row in rows if row.role == "model"], rank_by) if comparable else []
+    differing = differing_metrics(results)
+    ranked = _ranked([row for row in rows if row.role == "model"], rank_by) if rank_by not in differing else []
     names = {row.plugin for row in ranked}
     order: dict[Role, int] = {"model": 0, "reference": 1, "control": 2}
     others = sorted((row for row in rows if row.plugin not in names), key=lambda row: order[row.role])
     rows = ranked + others
     columns = _columns(rows, rank_by)
     label = next((row.scores[rank_by].label for row in rows if rank_by in row.scores), rank_by)
-    differing = [metric for metric in columns if len(_protocols(results.trials, metric)) > 1]
     return Board(
         benchmark=run.benchmark,
         title=run.title,
@@ -73,6 +73,13 @@ def build_board(results: RunResults) -> Board:
         configuration_sha256=run.configuration_sha256,
         created=run.created,
     )
+
+
+def differing_metrics(results: RunResults) -> dict[str, Differences]:
+    """By metric, in what its numbers were not made alike; metrics whose numbers can be compared are not in it."""
+    metrics = {metric for item in results.trials if item.metrics for metric in item.metrics.metrics}
+    found = {metric: differences(results, metric) for metric in sorted(metrics)}
+    return {metric: settings for metric, settings in found.items() if settings}
 
 
 def write_board(results: RunResults) -> Board:
@@ -142,7 +149,7 @@ def _row(run: Run, name: str, trials: Sequence[TrialResults]) -> BoardRow:
         parameters=next((trial.trial.parameters for trial in trials if trial.trial.parameters), None),
         training_seconds=_mean(trial.trial.cost.training_seconds for trial in done),
         images_per_second=_mean(trial.trial.cost.images_per_second for trial in done),
-        scores={metric: combine_seeds(group, role) for metric, group in records.items()},
+        scores={metric: combine_seeds(group, role) for metric, group in records.items() if are_alike(done, metric)},
         note=_note(run, role, trials, done),
     )
 
@@ -194,20 +201,6 @@ def _note(run: Run, role: Role, trials: Sequence[TrialResults], done: Sequence[T
     if done and len(done) < planned:
         parts.insert(0, f"{len(done)} of {planned} seeds done, so not ranked")
     return "; ".join(parts)
-
-
-def _protocols(trials: Sequence[TrialResults], metric: str) -> set[Any]:
-    """The distinct ways in which a metric was made for models and controls; one of them means comparable.
-
-    The reference row is left out, since a dataset may have fewer held-out images than samples were drawn.
-    """
-    ways = set()
-    for item in trials:
-        record = item.metrics.metrics.get(metric) if item.metrics and item.trial.status == "done" else None
-        if record is not None and item.trial.role != "reference":
-            extractor = tuple(record.extractor.model_dump().values()) if record.extractor else None
-            ways.add((extractor, record.canonical, record.protocol, record.num_samples, record.num_reference))
-    return ways
 
 
 def _ranked(rows: Sequence[BoardRow], rank_by: str) -> list[BoardRow]:

@@ -2,25 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
+from ganbench.results.alike import Differences, describe_differences
 from ganbench.results.schema import BoardRow, MetricRecord
 from ganbench.results.store import RunResults
 
 COPYING_SHARE = 0.1  # of samples nearer to training images than 99% of held-out ones: ten times what chance gives
 
 
-def board_warnings(results: RunResults, rows: Sequence[BoardRow], rank_by: str, differing: Sequence[str]) -> list[str]:
-    """Reasons to distrust the board; `differing` are the metrics whose numbers were not all made alike."""
+def board_warnings(
+    results: RunResults, rows: Sequence[BoardRow], rank_by: str, differing: Mapping[str, Differences]
+) -> list[str]:
+    """Reasons to distrust the board; `differing` says which metrics' numbers were not all made alike, and in what."""
     warnings = []
     if rank_by in differing:
         warnings.append(
-            f"Nothing is ranked: {rank_by} was not measured alike for all rows (extractor, protocol or number of "
-            "images differ). Run the benchmark again with --fresh."
+            f"Nothing is ranked: {rank_by} was not measured alike for all rows. They differ in "
+            f"{describe_differences(differing[rank_by])}. Run the benchmark again with --fresh."
         )
-    warnings += [
-        f"The column {metric} mixes numbers that were not made alike." for metric in differing if metric != rank_by
-    ]
+    others: dict[str, list[str]] = {}
+    for metric, found in differing.items():
+        if metric != rank_by:
+            others.setdefault(describe_differences(found), []).append(metric)
+    warnings += [f"{_columns(metrics)} numbers that differ in {words}." for words, metrics in others.items()]
     warnings += _control_warnings(rows, rank_by)
     warnings += _copy_warnings(results)
     return warnings
@@ -44,6 +49,11 @@ def board_notes(results: RunResults, rows: Sequence[BoardRow], rank_by: str) -> 
             f"Plugin {plugin.entry_point} ({plugin.distribution}) did not load ({plugin.stage}): {plugin.error}"
         )
     return notes + _unavailable_notes(results)
+
+
+def _columns(metrics: Sequence[str]) -> str:
+    plural = len(metrics) > 1
+    return f"The column{'s' * plural} {', '.join(metrics)} mix{'' if plural else 'es'}"
 
 
 def _control_warnings(rows: Sequence[BoardRow], rank_by: str) -> list[str]:

@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from dataclasses import asdict
@@ -128,6 +129,45 @@ def test_several_runs_stand_apart(own_run, two_seed_run):
     page = Page(index.read_text(encoding="utf-8"))
     assert len([attrs for attrs in page.all("table") if attrs.get("class") == "board"]) == 2
     assert "numbers of different protocols, data or budgets are not ranked together" in page.text
+
+
+def change_protocol(run, protocol, plugins):
+    """Rewrite the protocol of the stored numbers of some plugins."""
+    for path in run.glob("trials/*/seed-*/metrics.json"):
+        if path.parent.parent.name in plugins:
+            path.write_text(path.read_text().replace("ganbench-v1", protocol))
+
+
+def test_runs_of_two_protocols_have_a_ranking_each_and_say_so(own_run, two_seed_run):
+    edit(two_seed_run / "run.json", protocol="mimicry-cifar10-v1")
+    change_protocol(two_seed_run, "mimicry-cifar10-v1", ("dcgan",))
+    page = build_page([read_run(own_run), read_run(two_seed_run)], Assets(None))
+    for run in page.runs:
+        assert [row.rank for row in run.table.models if row.plugin == "dcgan"] == ["1"]
+        assert run.notes[0].startswith("This page shows 2 runs, each ranked by itself. They differ in protocol (")
+        assert "ganbench-v1, mimicry-cifar10-v1" in run.notes[0]
+    html = write_report([own_run, two_seed_run], out=own_run / "out").read_text()
+    assert html.count("They differ in protocol (ganbench-v1, mimicry-cifar10-v1)") == 2
+
+
+def test_a_run_of_two_protocols_has_no_rank_and_no_best(run_folder, tmp_path):
+    ranked = build_page([read_run(run_folder)], Assets(None)).runs[0]
+    assert any(cell.best for row in ranked.table.models for cell in row.cells)
+    run = shutil.copytree(run_folder, tmp_path / "mixed")
+    change_protocol(run, "vtgan-2019", ("sncgan",))
+    mixed = build_page([read_run(run)], Assets(None)).runs[0]
+    assert {row.rank for row in mixed.table.models} == {"–"}
+    assert not any(cell.best for row in mixed.table.models for cell in row.cells)
+    assert "Nothing is ranked" in mixed.warnings[0]
+
+
+def test_a_number_of_another_extractor_carries_its_name_in_the_cell(run_folder, tmp_path):
+    run = shutil.copytree(run_folder, tmp_path / "mixed")
+    path = run / "trials/sncgan/seed-0/metrics.json"
+    path.write_text(path.read_text().replace("efficientnet-lite0", "inception-x"))
+    rows = {row.plugin: row for row in build_page([read_run(run)], Assets(None)).runs[0].table.models}
+    assert rows["dcgan"].cells[0].text == "61.4"
+    assert rows["sncgan"].cells[0].text == "58.7 (FID · inception-x)"
 
 
 def test_several_seeds_have_a_part_each(two_seed_run):
