@@ -10,8 +10,9 @@ image: the port of the same measure in synthcity takes the radii by the indexes 
 is another number. Features are the evaluation's, where the paper's are an embedding trained to fill a ball.
 
 What is authentic by chance: a new image of the data's own distribution is a "copy" when it and a training image are
-each other's nearest neighbours. The share of such mutual neighbours is 2/3 in one dimension and falls to 1/2 in many
-(Pickard 1982), so an honest generator has about 0.4 to 0.5 and not 1; the details hold the value of held-out images.
+each other's nearest neighbours. For points spread evenly, that share is 2/3 in one dimension, 0.62 in two, and falls to
+1/2 in many (Schilling 1986); where a few images are near to many, as features in many dimensions have it, it is smaller
+still. So new real images have an authenticity well below 1, which the details hold for the held-out ones.
 Among samples of which a share p are copies, authenticity is (1 - p) times that of the others.
 """
 
@@ -70,13 +71,13 @@ AUTHENTICITY = MetricInfo(
     higher_is_better=None,
     needs=("train",),
     description="The share of samples that are not closer to a training image than that image's own nearest neighbour.",
-    range="0 to 1; 0 for copies, about 0.5 for new real images",
+    range="0 to 1; 0 for copies, somewhere between 1/3 and 0.9 for new real images",
     interval="Sampling of the generated images (Wilson), for this training set.",
     choices="Euclidean distance in the extractor's features, exact in float64; equal distances count as a copy. The "
     "details hold the authenticity of held-out real images, which is what a generator without copies should have.",
     cost="The search of nn_feature, the same for the held-out images, and one of the training images so found.",
-    limits="An honest generator has about 0.5, not 1; samples unlike any data come near 1. Compare with the held-out "
-    "images, for the same training set only.",
+    limits="New real images are far from 1, and samples unlike any data are near it: compare with the held-out images' "
+    "value. It depends on the training set and its size.",
     paper="https://arxiv.org/abs/2102.08921",
     reference_code="https://github.com/ahmedmalaa/evaluating-generative-models/blob/main/metrics/evaluation.py",
 )
