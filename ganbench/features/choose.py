@@ -13,8 +13,9 @@ OFFLINE_DEFAULT = "efficientnet-lite0"
 def choose_extractor(name: str, infos: Sequence[ExtractorInfo]) -> tuple[ExtractorInfo, str]:
     """The extractor called `name` and the reason in words.
 
-    `auto` takes the canonical one where its weights are present, else efficientnet-lite0. Raises UnknownNameError for
-    an unknown name, and WeightsError with the remedy for one whose weights are missing.
+    `auto` takes the canonical one where its weights (at least those for its features) are present, else
+    efficientnet-lite0, and the reason names the command that would make canonical numbers possible. Raises
+    UnknownNameError for an unknown name, and WeightsError with the remedy for one whose weights are missing.
     """
     known = {info.name: info for info in infos}
     if name != "auto":
@@ -22,12 +23,15 @@ def choose_extractor(name: str, infos: Sequence[ExtractorInfo]) -> tuple[Extract
             raise UnknownNameError("extractor", name, [*known, "auto"])
         return _usable(known[name]), f"{name}: asked for"
     canonical = next((info for info in infos if info.canonical), None)
-    lack = canonical.missing() if canonical else "no canonical extractor is installed"
-    if canonical is not None and lack is None:
-        return canonical, f"{canonical.name}: canonical, and its weights are present"
+    if canonical is not None and canonical.missing() is None:
+        lack = canonical.logits_missing()
+        return canonical, f"{canonical.name}: canonical, and its weights are present{f'; {lack}' if lack else ''}"
     if OFFLINE_DEFAULT not in known:
         raise UnknownNameError("extractor", OFFLINE_DEFAULT, known)
-    reason = f"{OFFLINE_DEFAULT}, since the canonical Inception's weights are not here (see `ganbench extractors`)"
+    reason = (
+        f"{OFFLINE_DEFAULT}, since the weights of the canonical Inception are not here; `ganbench weights fetch "
+        "inception` (or inception-trunk, for FID and KID alone) gets them"
+    )
     return _usable(known[OFFLINE_DEFAULT]), reason
 
 
