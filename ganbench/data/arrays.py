@@ -10,7 +10,7 @@ from __future__ import annotations
 import zipfile
 import zlib
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -23,30 +23,48 @@ _DAMAGE = (OSError, ValueError, EOFError, SyntaxError, MemoryError, OverflowErro
 
 Images = npt.NDArray[np.uint8]
 Labels = npt.NDArray[np.int64]
+_Number = TypeVar("_Number", bound=np.generic)
+
+
+def is_archive(path: Path) -> bool:
+    """Whether a file is an .npz by its first bytes, whatever it is called. Raises DataError."""
+    try:
+        with path.open("rb") as file:
+            return file.read(2) == b"PK"
+    except OSError as error:
+        raise _unreadable(path, error) from error
+
+
+def map_array(path: Path) -> npt.NDArray[Any]:
+    """The array of an .npy file, mapped into memory, not read. Raises DataError."""
+    try:
+        return np.lib.format.open_memmap(path, mode="r")
+    except _DAMAGE as error:
+        raise _unreadable(path, error) from error
 
 
 def load_arrays(path: Path) -> dict[str, npt.NDArray[Any]]:
     """The arrays of an .npz file by name, or of an .npy file as {"images": …}. Raises DataError."""
+    if not is_archive(path):
+        return {"images": np.array(map_array(path))}
     try:
-        with path.open("rb") as file:
-            is_archive = file.read(2) == b"PK"
-        if not is_archive:
-            return {"images": np.array(np.load(path, mmap_mode="r", allow_pickle=False))}
         _check_size(path)
         with np.load(path, allow_pickle=False) as archive:
             arrays = {key: archive[key] for key in archive.files}
-        strangers = [key for key, value in arrays.items() if not isinstance(value, np.ndarray)]
-        if strangers:
-            raise DataError(f"{path}: holds {strangers[0]}, which is no array; expected arrays only. Use numpy.savez.")
-        return arrays
-    except DataError:
-        raise
     except _DAMAGE as error:
-        raise DataError(
-            f"{path}: not a readable .npy or .npz file of plain arrays ({error}). Write it anew with numpy.savez."
-        ) from error
+        raise _unreadable(path, error) from error
     except NotImplementedError as error:
         raise DataError(f"{path}: compressed in a way that cannot be read ({error}). Use numpy.savez.") from error
+    strangers = [key for key, value in arrays.items() if not isinstance(value, np.ndarray)]
+    if strangers:
+        raise DataError(f"{path}: holds {strangers[0]}, which is no array; expected arrays only. Use numpy.savez.")
+    return arrays
+
+
+def _unreadable(path: Path, error: BaseException) -> DataError:
+    return DataError(
+        f"{path}: not a readable .npy or .npz file of plain arrays ({error}). Write it anew with numpy.savez."
+    )
 
 
 def _check_size(path: Path) -> None:
@@ -58,16 +76,26 @@ def _check_size(path: Path) -> None:
 
 def as_images(array: npt.NDArray[Any], source: str) -> Images:
     """Any of the accepted layouts → uint8 [N, H, W, C]. Raises DataError; `source` names the array."""
+    return np.ascontiguousarray(channels_last(check_uint8(array, source), source))
+
+
+def check_uint8(array: npt.NDArray[Any], source: str) -> Images:
+    """The same array. Raises DataError unless it is uint8, with the expression that makes it so."""
     if array.dtype != np.uint8:
         raise DataError(f"{source}: expected uint8, got {array.dtype}{_conversion(array)}")
+    return array
+
+
+def channels_last(array: npt.NDArray[_Number], source: str) -> npt.NDArray[_Number]:
+    """Any of the accepted layouts, of any type → a view [N, H, W, C]. Raises DataError."""
     if array.size == 0:
         raise DataError(f"{source}: holds no images (shape {list(array.shape)}).")
     if array.ndim == 3 and array.shape[2] not in (1, 3, 4):
-        return np.ascontiguousarray(array[..., None])
+        return array[..., None]
     if array.ndim == 4:
         last, first = array.shape[3] in CHANNELS, array.shape[1] in CHANNELS
         if last != first:
-            return np.ascontiguousarray(array if last else array.transpose(0, 2, 3, 1))
+            return array if last else array.transpose(0, 2, 3, 1)
     raise DataError(
         f"{source}: shape {list(array.shape)} is not, or not clearly, [N, H, W], [N, H, W, C] or [N, C, H, W] "
         "with C = 1 or 3 channels. Reshape it to [N, H, W, C]."

@@ -11,9 +11,10 @@
 | CMYK, YCbCr, Lab, …                          | refused: the colours depend on a profile                         |
 | animated or of several pages                 | refused; of a camera's multi-picture JPEG the main picture counts|
 | turned by an EXIF orientation tag            | turned upright                                                   |
-| unreadable, truncated, above `MAX_PIXELS`    | refused                                                          |
+| unreadable, truncated, above `MAX_PIXELS`    | refused; a PNG's checksums must hold                             |
 
-Every refusal is a DataError that names the file and the remedy.
+Every refusal is a RefusedImageError, a DataError that names the file and the remedy. `read_header` finds all but
+transparency and damaged pixels without decoding.
 """
 
 from __future__ import annotations
@@ -21,7 +22,10 @@ from __future__ import annotations
 import re
 import struct
 import zlib
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from io import BytesIO
+from typing import IO, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -30,7 +34,9 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 from ganbench.data.resize import fit_image
 from ganbench.errors import DataError
 
+POLICY_VERSION = 1  # goes up with every change that gives other pixels for the same file
 MAX_PIXELS = 64 * 2**20
+MAX_NAMED = 3
 FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF")
 _DAMAGE = (  # what Pillow's decoders raise on damaged files
     OSError,
@@ -47,67 +53,142 @@ _DAMAGE = (  # what Pillow's decoders raise on damaged files
     Image.DecompressionBombWarning,
 )
 _HIGH_DEPTH = re.compile(r";16[BLN]")
-_ALPHA_MODES = ("RGBA", "LA", "PA")
+_GREY_MODES = ("1", "L", "LA")
+_COLOUR_MODES = ("P", "PA", "RGB", "RGBA")
+_ALPHA_MODES = ("LA", "PA", "RGBA")
+_ORIENTATION_TAG = 0x0112
+_SIDEWAYS = (5, 6, 7, 8)  # orientations that exchange width and height
+
+
+class RefusedImageError(DataError):
+    """An image file that cannot be used.
+
+    `group` says of many such files what is wrong with them ("have …" or "cannot …"), so that they can be counted; the
+    remedy has {it} where the file stands.
+    """
+
+    def __init__(self, source: str, problem: str, group: str, remedy: str) -> None:
+        super().__init__(f"{source}: {problem}. {remedy.format(it='it')}")
+        self.source, self.group, self.remedy = source, group, remedy
+
+
+class Header(NamedTuple):
+    """What an image will be once it is decoded."""
+
+    height: int
+    width: int
+    channels: int  # 1 or 3
+
+
+def refuse_unreadable(source: str, problem: str) -> RefusedImageError:
+    """The refusal of a file whose bytes cannot be had or make no image."""
+    return RefusedImageError(source, problem, "cannot be read", "Repair or remove {it}.")
+
+
+def refuse_together(refused: Sequence[RefusedImageError], num_images: int) -> DataError:
+    """One error for all refused files among `num_images`: by reason, how many they are and the names of a few."""
+    if len(refused) == 1:
+        return refused[0]
+    groups: dict[tuple[str, str], list[str]] = {}
+    for image in refused:
+        groups.setdefault((image.group, image.remedy), []).append(image.source)
+    sentences = []
+    for (group, remedy), sources in groups.items():
+        alone = len(sources) == 1
+        problem = group.replace("have ", "has ", 1) if alone else group
+        names = ", ".join(sources[:MAX_NAMED])
+        listing = names if len(sources) <= MAX_NAMED else f"such as {names}"
+        wanted = remedy.format(it="it" if alone else "them")
+        sentences.append(f"{len(sources):,} of {num_images:,} images {problem}: {listing}. {wanted}")
+    return DataError(" ".join(sentences))
+
+
+def read_header(stream: IO[bytes], source: str, resolution: int | None = None) -> Header:
+    """What `decode_image` will give, found without decoding (but for pictures stored sideways).
+
+    Raises:
+        RefusedImageError: By the policy above, as far as the header tells.
+    """
+    with _damage_is_refused(source), Image.open(stream, formats=FORMATS) as image:
+        _check_header(image, source)
+        channels = 1 if image.mode in _GREY_MODES else 3
+        if resolution is not None:
+            return Header(resolution, resolution, channels)
+        width, height = image.size
+        if width != height and image.getexif().get(_ORIENTATION_TAG) in _SIDEWAYS:
+            width, height = ImageOps.exif_transpose(image).size
+        return Header(height, width, channels)
 
 
 def decode_image(data: bytes, source: str, resolution: int | None = None) -> npt.NDArray[np.uint8]:
     """An encoded image → uint8 [H, W] (grey) or [H, W, 3], at `resolution` where given; `source` names it in errors.
 
     Raises:
-        DataError: By the policy above.
+        RefusedImageError: By the policy above.
     """
+    with _damage_is_refused(source), Image.open(BytesIO(data), formats=FORMATS) as image:
+        _check_header(image, source)
+        if image.format == "PNG":
+            _check_png(data)
+        image.load()
+        plain = _plain(ImageOps.exif_transpose(image), source)
+        return np.asarray(plain if resolution is None else fit_image(plain, resolution))
+
+
+@contextmanager
+def _damage_is_refused(source: str) -> Iterator[None]:
     try:
-        with Image.open(BytesIO(data), formats=FORMATS) as image:
-            _check_header(image, source)
-            image.load()
-            upright = ImageOps.exif_transpose(image)
-            plain = _plain(upright, source)
+        yield
     except DataError:
         raise
     except UnidentifiedImageError as error:
-        raise DataError(
-            f"{source}: not a readable image: damaged, or of an unknown format. Repair or remove this file."
-        ) from error
+        raise refuse_unreadable(source, "not a readable image: damaged, or of an unknown format") from error
     except _DAMAGE as error:
-        raise DataError(f"{source}: not a readable image ({error}). Repair or remove this file.") from error
-    return np.asarray(plain if resolution is None else fit_image(plain, resolution))
+        raise refuse_unreadable(source, f"not a readable image ({error})") from error
 
 
 def _check_header(image: Image.Image, source: str) -> None:
     """Refuse by what is known before decoding."""
     if image.width * image.height > MAX_PIXELS:
-        raise DataError(
-            f"{source}: {image.width}x{image.height} pixels; expected at most {MAX_PIXELS:,}. Scale it down."
-        )
+        problem = f"{image.width}x{image.height} pixels; expected at most {MAX_PIXELS:,}"
+        raise RefusedImageError(source, problem, f"have more than {MAX_PIXELS:,} pixels", "Scale {it} down.")
     num_frames = getattr(image, "n_frames", 1)
     if num_frames > 1 and image.format != "MPO":
-        raise DataError(f"{source}: holds {num_frames} frames; expected one. Save the wanted frame on its own.")
+        problem = f"holds {num_frames} frames; expected one"
+        raise RefusedImageError(source, problem, "have several frames", "Save the wanted frame on its own.")
     # Pillow reduces 16-bit RGB to 8 bits without a word; only the raw mode of the data tells.
     if image.mode.startswith(("I", "F")) or _HIGH_DEPTH.search(str(getattr(image, "tile", ""))):
-        raise DataError(f"{source}: more than 8 bits per channel; expected 8. Convert it to 8 bits per channel first.")
+        problem = "more than 8 bits per channel; expected 8"
+        remedy = "Convert {it} to 8 bits per channel first."
+        raise RefusedImageError(source, problem, "have more than 8 bits per channel", remedy)
+    if image.mode not in _GREY_MODES + _COLOUR_MODES:
+        problem = f"colour mode {image.mode}; expected grey, RGB or a palette"
+        remedy = "Convert {it} to RGB by the colour profile."
+        raise RefusedImageError(source, problem, f"have the colour mode {image.mode}", remedy)
+
+
+def _check_png(data: bytes) -> None:
+    """Raise OSError unless all chunks up to the last are whole: Pillow leaves the checksum of pixel data unread."""
+    view, start, kind = memoryview(data), 8, b""
+    while kind != b"IEND":
+        if start + 12 > len(view):
+            raise OSError("it is truncated")
+        num_bytes, kind = struct.unpack_from(">I4s", view, start)
+        end = start + 8 + num_bytes
+        if end + 4 > len(view):
+            raise OSError("it is truncated")
+        if zlib.crc32(view[start + 4 : end]) != int.from_bytes(view[end : end + 4], "big"):
+            raise OSError("a checksum is wrong")
+        start = end + 4
 
 
 def _plain(image: Image.Image, source: str) -> Image.Image:
     """The same picture in mode L or RGB."""
+    wanted = "L" if image.mode in _GREY_MODES else "RGB"
     if image.mode in _ALPHA_MODES or "transparency" in image.info:
-        return _without_alpha(image, source)
-    if image.mode in ("L", "RGB"):
-        return image
-    if image.mode == "1":
-        return image.convert("L")
-    if image.mode == "P":
-        return image.convert("RGB")
-    raise DataError(
-        f"{source}: colour mode {image.mode}; expected grey, RGB or a palette. Convert it to RGB by its profile."
-    )
-
-
-def _without_alpha(image: Image.Image, source: str) -> Image.Image:
-    colour = "L" if image.mode == "LA" else "RGB"
-    full = image.convert("LA" if colour == "L" else "RGBA")
-    lowest, _ = full.getchannel("A").getextrema()
-    if lowest != 255:
-        raise DataError(
-            f"{source}: has transparent pixels; expected none. Lay it on a background of your choice first."
-        )
-    return full.convert(colour)
+        image = image.convert("LA" if wanted == "L" else "RGBA")
+        lowest, _ = image.getchannel("A").getextrema()
+        if lowest != 255:
+            remedy = "Lay {it} on a background of your choice first."
+            raise RefusedImageError(source, "has transparent pixels; expected none", "have transparent pixels", remedy)
+    return image if image.mode == wanted else image.convert(wanted)

@@ -15,7 +15,9 @@ import numpy as np
 import numpy.typing as npt
 
 from ganbench.data.arrays import Images, Labels, as_images, as_labels, load_arrays
-from ganbench.data.read import ImageFile, image_files, stack_images
+from ganbench.data.classes import SPLITS, first_folders, folder_classes, without_common_folders, without_first_folder
+from ganbench.data.listing import ImageFile, list_images
+from ganbench.data.read import stack_images
 from ganbench.data.resize import check_resolution, fit_images
 from ganbench.data.splits import stratified_halves
 from ganbench.errors import DataError
@@ -67,17 +69,17 @@ def load_folder(path: str | None, resolution: int | None, root: Path) -> Dataset
     split, the first folder on the way to an image is its class.
 
     Raises:
-        DataError: As `read_images`; also when some images lie inside class folders and others beside them.
+        DataError: As `open_images`; also when some images lie inside class folders and others beside them.
     """
     folder = _given(path, "folder:PATH")
     check_resolution(resolution)
     name = f"folder:{folder}"
-    with image_files(folder) as files:
-        inner = _without_common_folders([file.path for file in files])
-        if {"train", "test"} <= {part.parts[0] for part in inner if len(part.parts) > 1}:
-            return _split_folder(name, files, inner, resolution)
-        class_names, labels = _classes(inner, name)
-        return halved_dataset(name, stack_images(files, resolution), labels, class_names, SPLIT_SEED)
+    files = list_images(folder)
+    inner = without_common_folders([file.path for file in files])
+    if set(first_folders(inner)) >= SPLITS:
+        return _split_folder(name, files, inner, resolution)
+    class_names, labels = _classes(inner, name)
+    return halved_dataset(name, stack_images(files, resolution), labels, class_names, SPLIT_SEED)
 
 
 def load_npz(path: str | None, resolution: int | None, root: Path) -> Dataset:
@@ -113,14 +115,13 @@ def load_npz(path: str | None, resolution: int | None, root: Path) -> Dataset:
 def _split_folder(
     name: str, files: Sequence[ImageFile], inner: Sequence[PurePosixPath], resolution: int | None
 ) -> Dataset:
-    tops = [part.parts[0] for part in inner]
-    strays = [file.source for file, top in zip(files, tops, strict=True) if top not in ("train", "test")]
+    tops = first_folders(inner)
+    strays = [file.source for file, top in zip(files, tops, strict=True) if top not in SPLITS]
     if strays:
         raise DataError(
             f"{name}: {len(strays)} images are neither in train nor in test, such as {strays[0]}. Move them."
         )
-    below = [PurePosixPath(*part.parts[1:]) for part in inner]
-    class_names, labels = _classes(below, name)
+    class_names, labels = _classes(without_first_folder(inner), name)
     splits: list[tuple[Images, Labels | None]] = []
     for split in ("train", "test"):
         members = [index for index, top in enumerate(tops) if top == split]
@@ -129,23 +130,13 @@ def _split_folder(
     return build_dataset(name, splits[0], splits[1], class_names)
 
 
-def _without_common_folders(paths: list[PurePosixPath]) -> list[PurePosixPath]:
-    while all(len(path.parts) > 1 for path in paths) and len({path.parts[0] for path in paths}) == 1:
-        paths = [PurePosixPath(*path.parts[1:]) for path in paths]
-    return paths
-
-
-def _classes(paths: Sequence[PurePosixPath], name: str) -> tuple[list[str], Labels | None]:
-    """Class names and labels int64 [N] by the first folder of each path; ([], None) where there are no folders."""
-    folders = [path.parts[0] if len(path.parts) > 1 else "" for path in paths]
-    class_names = sorted(set(folders))
-    if "" in class_names and len(class_names) > 1:
+def _classes(paths: Sequence[PurePosixPath], name: str) -> tuple[tuple[str, ...], Labels | None]:
+    """`folder_classes`; raises DataError where only some images lie in class folders."""
+    folders = first_folders(paths)
+    if "" in folders and any(folders):
         stray = paths[folders.index("")]
         raise DataError(f"{name}: some images lie in class folders, others beside them, such as {stray}. Sort them in.")
-    if len(class_names) < 2:
-        return [], None
-    index = {class_name: label for label, class_name in enumerate(class_names)}
-    return class_names, np.array([index[folder] for folder in folders], dtype=np.int64)
+    return folder_classes(paths)
 
 
 def _number_classes(*labels: Labels | None) -> tuple[list[str], list[Labels | None]]:

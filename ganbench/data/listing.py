@@ -1,0 +1,186 @@
+"""The image files of a folder or .zip archive, in an order that depends on nothing but the names.
+
+Folders and archives are searched at every depth, links to folders included; images are sorted by their path, written
+with '/'. Hidden files and `__MACOSX` are left out. Files that are no images by their ending are passed over with one
+warning that counts them; image formats that are not read here (`OTHER_IMAGES`) are an error, so the number of images
+never shrinks in silence.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+import time
+import zipfile
+import zlib
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass
+from functools import partial
+from io import BytesIO
+from pathlib import Path, PurePosixPath
+from typing import IO
+
+from ganbench.data.arrays import Images
+from ganbench.data.decode import Header, RefusedImageError, decode_image, read_header, refuse_unreadable
+from ganbench.errors import DataError
+
+IMAGE_SUFFIXES = {".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff"}
+OTHER_IMAGES = {".heic", ".heif", ".avif", ".jxl", ".jp2", ".j2k", ".ppm", ".pgm", ".pbm", ".pnm", ".tga", ".svg"}
+MAX_FILE_BYTES = 256 * 2**20
+SETTLED_NS = 2 * 10**9  # a file changed later than this before now may change again within the clock's grain
+_UNREADABLE = (OSError, ValueError, EOFError, RuntimeError, NotImplementedError, zlib.error, zipfile.BadZipFile)
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class ImageFile:
+    """One encoded image: its path inside the folder or archive, how errors name it, and how its bytes are had.
+
+    `open` gives the bytes as a stream, so that a header costs no more than its own bytes; without it all are read.
+    `stamp` changes whenever the bytes do; None where that cannot be promised.
+    """
+
+    path: PurePosixPath
+    source: str
+    num_bytes: int
+    read: Callable[[], bytes]
+    open: Callable[[], AbstractContextManager[IO[bytes]]] | None = None
+    stamp: str | None = None
+
+    def header(self, resolution: int | None) -> Header:
+        """Size and channels after decoding, had from the header. Raises RefusedImageError by the policy of `decode`."""
+        if self.num_bytes > MAX_FILE_BYTES:
+            problem = f"{self.num_bytes:,} bytes; expected at most {MAX_FILE_BYTES:,} in one image"
+            raise RefusedImageError(
+                self.source, problem, f"have more than {MAX_FILE_BYTES:,} bytes", "Scale {it} down."
+            )
+        try:
+            with nullcontext(BytesIO(self.read())) if self.open is None else self.open() as stream:
+                return read_header(stream, self.source, resolution)
+        except _UNREADABLE as error:
+            raise refuse_unreadable(self.source, f"cannot be read ({error})") from error
+
+    def decode(self, resolution: int | None) -> Images:
+        """The pixels, uint8 [H, W] or [H, W, 3]. Raises RefusedImageError."""
+        try:
+            data = self.read()
+        except _UNREADABLE as error:
+            raise refuse_unreadable(self.source, f"cannot be read ({error})") from error
+        return decode_image(data, self.source, resolution)
+
+
+class _Archive:
+    """An open .zip, read by one thread at a time; closed when no ImageFile refers to it any more."""
+
+    def __init__(self, path: Path) -> None:
+        self._zip = zipfile.ZipFile(path)
+        self._lock = threading.Lock()
+        self.entries = [entry for entry in self._zip.infolist() if not entry.is_dir()]
+
+    @contextmanager
+    def open(self, entry: zipfile.ZipInfo) -> Iterator[IO[bytes]]:
+        with self._lock, self._zip.open(entry) as stream:
+            yield stream
+
+    def read(self, entry: zipfile.ZipInfo) -> bytes:
+        with self.open(entry) as stream:
+            return stream.read()
+
+
+def list_images(path: Path) -> list[ImageFile]:
+    """The image files of a folder or .zip that exists, sorted; none of them is opened. Raises DataError."""
+    try:
+        if path.is_dir():
+            return _select(_in_folder(path, PurePosixPath(), frozenset()), path)
+        if zipfile.is_zipfile(path):
+            return _select(_in_archive(path), path)
+    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
+        raise DataError(
+            f"{path}: cannot be read ({error}). Check that it is whole and that you may read it."
+        ) from error
+    raise DataError(f"{path}: expected a folder of images, a .zip of images, an .npy or an .npz file.")
+
+
+def stamp_of(status: os.stat_result) -> str | None:
+    """Size and times of a file's last change, or None when that was so lately that a change after it could be unseen.
+
+    The time of change of the inode (ctime) is part of it, since archives and copies can set the other one back.
+    """
+    if status.st_mtime_ns > time.time_ns() - SETTLED_NS:
+        return None
+    return f"{status.st_size} {status.st_mtime_ns} {status.st_ctime_ns}"
+
+
+def readable(name: str) -> str:
+    """A file's name that can be printed: bytes that are no text are written as \\udcNN."""
+    return name.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+def _in_folder(folder: Path, inner: PurePosixPath, above: frozenset[Path]) -> Iterator[ImageFile]:
+    """All files below `folder`; `above` holds the folders on the way, so that a link back up is not followed."""
+    real = folder.resolve()
+    if real in above:
+        return
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            path = Path(entry.path)
+            if entry.is_dir():
+                yield from _in_folder(path, inner / entry.name, above | {real})
+                continue
+            try:
+                status = entry.stat()
+                num_bytes, stamp = status.st_size, stamp_of(status)
+            except FileNotFoundError:  # a broken link, which fails when it is read
+                num_bytes, stamp = 0, None
+            source, opener = readable(entry.path), partial(_open, path)
+            yield ImageFile(inner / entry.name, source, num_bytes, path.read_bytes, opener, stamp)
+
+
+def _open(path: Path) -> IO[bytes]:
+    return path.open("rb")
+
+
+def _in_archive(path: Path) -> Iterator[ImageFile]:
+    stamp = stamp_of(path.stat())
+    archive = _Archive(path)
+    for entry in archive.entries:
+        inner = PurePosixPath(entry.filename)
+        source = readable(f"{path}:{inner}")
+        if entry.flag_bits & 1:
+            raise DataError(f"{source} is encrypted. Pack the images without a password.")
+        own_stamp = None if stamp is None else f"{stamp} {entry.file_size} {entry.CRC}"
+        reader, opener = partial(archive.read, entry), partial(archive.open, entry)
+        yield ImageFile(inner, source, entry.file_size, reader, opener, own_stamp)
+
+
+def _select(found: Iterator[ImageFile], path: Path) -> list[ImageFile]:
+    """Images only, sorted by path."""
+    chosen: list[ImageFile] = []
+    passed_over: list[str] = []
+    for file in found:
+        suffix = file.path.suffix.lower()
+        if any(_is_hidden(part) for part in file.path.parts):
+            continue
+        if suffix in OTHER_IMAGES:
+            raise DataError(f"{file.source}: {suffix} images are not read here. Convert it to PNG, or remove it.")
+        if suffix in IMAGE_SUFFIXES:
+            chosen.append(file)
+        else:
+            passed_over.append(file.source)
+    if not chosen:
+        raise DataError(f"{path}: no images found; looked for {', '.join(sorted(IMAGE_SUFFIXES))} at every depth.")
+    if passed_over:
+        _log.warning(
+            "%s: passed over %s that are no images, such as %s.", path, _files(len(passed_over)), min(passed_over)
+        )
+    return sorted(chosen, key=lambda file: str(file.path))
+
+
+def _files(count: int) -> str:
+    return f"{count:,} file{'s' if count > 1 else ''}"
+
+
+def _is_hidden(part: str) -> bool:
+    return part == "__MACOSX" or (part.startswith(".") and part != "..")
