@@ -110,6 +110,7 @@ def _row(weight: WeightFile) -> dict[str, Any]:
         "sources": [_source(each) for each in weight.forms],
         "licence": weight.licence,
         "paper": weight.paper,
+        "alternative": weight.alternative,
         "note": weight.note,
     }
 

