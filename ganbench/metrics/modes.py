@@ -22,7 +22,7 @@ import numpy.typing as npt
 
 from ganbench.metrics.class_labels import renumber, require_labels
 from ganbench.metrics.intervals import wilson_interval
-from ganbench.types import Dataset, MetricInfo, MetricResult
+from ganbench.types import MetricInfo, MetricResult
 
 if TYPE_CHECKING:
     from ganbench.metrics.inputs import MetricInputs
@@ -74,7 +74,7 @@ def compute_label_accuracy(inputs: MetricInputs) -> MetricResult:
     images = inputs.images
     labels = require_labels(images.samples, "accuracy of asked classes")
     predicted = images.classifier.predict(images.samples)
-    asked = renumber(labels, images.samples.class_names, _dataset(inputs).class_names, "the classifier")
+    asked = renumber(labels, images.samples.class_names, images.labelled.class_names, "the classifier")
     num_right = int((predicted == asked).sum())
     interval = wilson_interval(num_right, len(asked))
     return _result(inputs, num_right / len(asked), interval, WILSON, {**_of_classifier(inputs), "num_right": num_right})
@@ -104,15 +104,10 @@ def _of_classifier(inputs: MetricInputs) -> dict[str, Any]:
     return {"classifier_test_accuracy": classifier.test_accuracy, "classifier_sha256": classifier.sha256}
 
 
-def _dataset(inputs: MetricInputs) -> Dataset:
-    assert inputs.images.dataset is not None  # without one there is no classifier
-    return inputs.images.dataset
-
-
 def _result(
     inputs: MetricInputs, value: float, interval: tuple[float, float], method: str, details: dict[str, Any]
 ) -> MetricResult:
-    num_reference = len(_dataset(inputs).train)  # the real images behind the classifier and the shares
+    num_reference = len(inputs.images.labelled.train)  # the real images behind the classifier and the shares
     return MetricResult(value, interval, method, len(inputs.images.samples), num_reference, details)
 
 

@@ -1,24 +1,66 @@
-"""Inception Score against torch-fidelity and closed forms."""
+"""Inception Score against torch-fidelity, closed forms and wrong forms; its intervals by their definitions."""
+
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
+from scipy.special import softmax
+from scipy.stats import entropy, t
 from torch_fidelity.metric_isc import isc_features_to_metric
 
-from ganbench.metrics.inception_score import split_scores
+from ganbench.metrics.inception_score import IS, compute_is, resampled_scores, split_scores
+from ganbench.metrics.inputs import ImageInputs, MetricInputs
+from ganbench.types import FeatureSet, ImageSet, MetricUnavailableError
 
 
-@pytest.mark.parametrize(("n", "splits"), [(500, 10), (1507, 10), (40, 1)])
+def logits_of(n, classes=20, seed=0):
+    return np.random.default_rng(seed).normal(size=(n, classes)).astype(np.float32) * 3
+
+
+def inputs(logits, num_splits=10, **more):
+    images = ImageSet("samples", np.zeros((1, 8, 8, 1), np.uint8))
+    shared = ImageInputs(images, images, images)
+    shared = replace(shared, protocol=replace(shared.protocol, is_splits=num_splits))
+    return MetricInputs(shared, lambda _: FeatureSet(np.zeros((1, 2), np.float32), logits), **more)
+
+
+def wrong_base_two(logits):
+    p = softmax(logits.astype(np.float64), axis=1)
+    return 2 ** entropy(p, p.mean(axis=0)[None], axis=1).mean()
+
+
+def wrong_single_precision(logits):
+    """Marginal and logarithm in half the digits."""
+    p = softmax(logits.astype(np.float16), axis=1)
+    return np.exp(entropy(p, p.mean(axis=0)[None], axis=1).mean())
+
+
+def wrong_marginal_of_all_splits(logits):
+    """Scores the splits against the mean prediction of all images."""
+    p = softmax(logits.astype(np.float64), axis=1)
+    order = np.random.RandomState(2020).permutation(len(p))
+    return np.mean([np.exp(entropy(p[i], p.mean(axis=0)[None], axis=1).mean()) for i in np.array_split(order, 10)])
+
+
+@pytest.mark.parametrize(("n", "splits"), [(500, 10), (1507, 10), (40, 1), (5000, 1)])
 def test_agrees_with_torch_fidelity(n, splits):
-    logits = np.random.default_rng(0).normal(size=(n, 20)).astype(np.float32) * 3
+    logits = logits_of(n)
     scores = split_scores(logits, splits)
     expected = isc_features_to_metric(torch.from_numpy(logits), splits)
     assert scores.mean() == pytest.approx(expected["inception_score_mean"], rel=1e-6)
     assert scores.std() == pytest.approx(expected["inception_score_std"], rel=1e-6, abs=1e-12)
 
 
+@pytest.mark.parametrize("wrong", [wrong_base_two, wrong_single_precision, wrong_marginal_of_all_splits])
+def test_the_wrong_forms_are_rejected(wrong):
+    logits = logits_of(300)
+    expected = isc_features_to_metric(torch.from_numpy(logits), 10)["inception_score_mean"]
+    assert wrong(logits) != pytest.approx(expected, rel=1e-5)
+
+
 def test_equal_predictions_score_one():
-    np.testing.assert_allclose(split_scores(np.tile(np.arange(5.0), (100, 1))), 1)
+    np.testing.assert_allclose(split_scores(np.tile(np.arange(5.0), (100, 1)), 10), 1)
 
 
 def test_certain_and_even_predictions_score_the_number_of_classes():
@@ -30,3 +72,39 @@ def test_predictions_that_underflow_stay_finite():
     logits = np.zeros((20, 3))
     logits[:, 0] = 1e6
     np.testing.assert_allclose(split_scores(logits, 2), 1)
+
+
+def test_unequal_splits_hold_every_image_once_and_their_t_interval_is_given():
+    logits = logits_of(1507)
+    result = compute_is(inputs(logits))
+    scores = split_scores(logits, 10)
+    half = t.ppf(0.975, 9) * scores.std(ddof=1) / np.sqrt(10)
+    assert result.value == pytest.approx(scores.mean())
+    assert result.ci95 == pytest.approx((scores.mean() - half, scores.mean() + half))
+    assert result.num_samples == 1507 and result.details["num_splits"] == 10
+    assert "splits" in result.ci95_method
+
+
+def test_one_split_takes_its_interval_from_the_images():
+    logits = logits_of(2500)
+    result = compute_is(inputs(logits, num_splits=1))
+    spread = np.std([split_scores(logits_of(2500, seed=seed), 1)[0] for seed in range(1, 40)])
+    low, high = result.ci95
+    assert low < result.value < high
+    assert (high - low) / (2 * 1.96) == pytest.approx(spread, rel=0.3)  # of new draws of the images
+    assert "bootstrap over the images" in result.ci95_method
+
+
+def test_a_resample_is_the_score_of_the_images_drawn():
+    logits = logits_of(50)
+    rows = np.random.default_rng(7).integers(50, size=50)
+    np.testing.assert_allclose(resampled_scores(logits, 1, 7), split_scores(logits[rows], 1))
+
+
+def test_fewer_images_than_splits():
+    assert compute_is(inputs(logits_of(4))).details["num_splits"] == 4
+
+
+def test_without_logits_the_reason_is_told():
+    with pytest.raises(MetricUnavailableError, match="the trunk alone has no class layer"):
+        IS.compute(inputs(None, no_logits="the trunk alone has no class layer"))
