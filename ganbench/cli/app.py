@@ -131,6 +131,22 @@ def evaluate(
 
 
 @app.command()
+def verify(
+    run: Annotated[Path, typer.Argument(metavar="RUN", help="A run's folder, or one trial: RUN/trials/PLUGIN/seed-K.")],
+    tolerance: Annotated[float, typer.Option(help="Relative difference up to which numbers count as equal.")] = 1e-6,
+    cached: Annotated[
+        bool, typer.Option("--cached", help="Take features from the cache: faster, proves less.")
+    ] = False,
+    device: Annotated[str, typer.Option(help="auto is the run's own where it is here, else the CPU.")] = "auto",
+    json_file: Annotated[Path | None, typer.Option("--json", help="Also write all comparisons to this file.")] = None,
+) -> None:
+    """Recompute every number of a run from its stored samples and report each difference."""
+    from ganbench.cli.verify_command import verify_and_show  # noqa: PLC0415
+
+    raise typer.Exit(verify_and_show(run, device, cached, tolerance, json_file))
+
+
+@app.command()
 def sample(
     trial: Annotated[Path, typer.Argument(help="A trial's folder: RUN/trials/PLUGIN/seed-K.")],
     num_samples: Annotated[int, typer.Option("-n", "--num-samples", min=1, help="How many.")] = 100,

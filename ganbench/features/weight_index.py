@@ -22,6 +22,7 @@ from ganbench.features.weight_store import Progress
 from ganbench.features.weight_table import IndexArchive
 
 POLL_SECONDS = 0.2
+_TELLING = ("DO NOT MATCH THE HASHES", "Discarding ", "ERROR:")  # in pip's output, the most telling first
 _BACKEND = """
 import email, pathlib, sys
 
@@ -114,10 +115,9 @@ def _bytes_under(folder: Path, most: int) -> int:
 
 
 def _reason(output: str) -> str:
-    """The line of pip's output that explains most: an index out of reach, an unusable archive, the last error."""
+    """What pip's output says of its failure: another hash, an unusable archive, else its last error."""
     lines = [line.strip() for line in output.splitlines() if line.strip()]
-    for telling in ("Retrying (", "DO NOT MATCH THE HASHES", "Discarding ", "ERROR:"):
-        matching = [line for line in lines if telling in line]
-        if matching:
-            return matching[-1].removeprefix("WARNING:").removeprefix("ERROR:").strip()
-    return lines[-1] if lines else "it said nothing"
+    by_mark = [next((line for line in reversed(lines) if mark in line), "") for mark in _TELLING]
+    reason = next(filter(None, by_mark), lines[-1] if lines else "it said nothing").removeprefix("ERROR:").strip()
+    out_of_reach = any("Retrying (" in line for line in lines)
+    return f"{'an index is out of reach (`pip config list` shows them); ' if out_of_reach else ''}{reason}"

@@ -14,6 +14,7 @@ from typing import IO
 
 from filelock import FileLock, Timeout
 
+from ganbench.errors import UsageError
 from ganbench.features.weight_places import shown, weights_folder
 from ganbench.features.weight_table import Form
 
@@ -25,8 +26,13 @@ Progress = Callable[[int, int], None]  # bytes done, bytes in all
 
 @contextmanager
 def locked_folder(say: Say) -> Iterator[Path]:
-    """The weights folder, made if need be, held against other ganbench processes that place files there."""
+    """The weights folder, made if need be, held against other ganbench processes that place files there.
+
+    Raises UsageError where it cannot be a folder.
+    """
     folder = weights_folder()
+    if folder.is_file():
+        raise UsageError(f"GANBENCH_WEIGHTS names a file, {folder}: let it name a folder, and import the file.")
     folder.mkdir(parents=True, exist_ok=True)
     lock = FileLock(folder / ".lock")
     try:

@@ -106,7 +106,7 @@ def test_an_interrupt_ends_with_130_and_says_that_it_goes_on(toy_table, monkeypa
     monkeypatch.setattr(weights_command, "fetch_weights", interrupt)
     result = run("fetch", "inception")
     assert result.exit_code == 130
-    assert "goes on where it stopped" in result.stdout
+    assert "Give the same command again" in result.stdout
 
 
 def test_import_places_what_it_can_and_reports_the_rest(toy_table, tmp_path):

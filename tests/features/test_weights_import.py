@@ -145,3 +145,9 @@ def test_a_damaged_member_is_told_and_the_others_are_taken(folder, tmp_path, bef
 def test_an_absent_path_is_told(folder, tmp_path):
     with pytest.raises(UsageError, match="no such file or folder"):
         import_weights(tmp_path / "nowhere", print)
+
+
+def test_a_weights_folder_that_is_a_file_is_told(folder, tmp_path):
+    folder.write_bytes(A)
+    with pytest.raises(UsageError, match="GANBENCH_WEIGHTS names a file"):
+        import_weights(folder, print)
