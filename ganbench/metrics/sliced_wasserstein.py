@@ -23,39 +23,35 @@ their 4 repeats. The upward bias at small n stays in the value.
 from __future__ import annotations
 
 import math
-import zlib
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
+from ganbench.metrics.inputs import describe_shape
 from ganbench.metrics.intervals import normal_interval
+from ganbench.metrics.patches import (
+    PATCH_SIDE,
+    PATCHES_PER_IMAGE,
+    Array,
+    Patches,
+    Vector,
+    collect_patches,
+    divisor,
+    image_moments,
+    num_levels,
+    projected,
+)
 from ganbench.types import ImageSource, MetricInfo, MetricResult, MetricUnavailableError
 
 if TYPE_CHECKING:
     from ganbench.metrics.inputs import MetricInputs
 
-PATCH_SIDE = 7
-PATCHES_PER_IMAGE = 128
 NUM_REPEATS, DIRECTIONS_PER_REPEAT = 4, 128
-MIN_RESOLUTION = 16
 MAX_IMAGES = 16384
 SCALE = 1000.0
 CI_METHOD = "delta method (Kantorovich potentials) over the generated images, plus Monte-Carlo error of the directions"
 _ERROR_DIRECTIONS = 16
 _BLOCK_DIRECTIONS = 16
-_BATCH_PIXELS = 2**22
-_PYRAMID_FILTER = np.array([1, 4, 6, 4, 1], np.float32) / 16
-Array = npt.NDArray[np.float32]
-Vector = npt.NDArray[np.float64]
-
-
-class Patches(NamedTuple):
-    """Patches of a set at one level: `values` float32 [P, C, 49] with the `mean` [C] and `std` [C] of each channel."""
-
-    values: Array
-    mean: Vector
-    std: Vector
 
 
 class LevelDistance(NamedTuple):
@@ -65,28 +61,12 @@ class LevelDistance(NamedTuple):
     influence: Vector
 
 
-def num_levels(shape: tuple[int, ...]) -> int:
-    """Levels of images [..., H, W, C]: one, and one more for each halving that leaves 16 pixels."""
-    side = min(shape[-3:-1])
-    return 1 + max(int(math.log2(side / MIN_RESOLUTION)), 0)
-
-
-def laplacian_level(images: npt.NDArray[np.generic], level: int, levels: int) -> Array:
-    """Level `level` of the Laplacian pyramid with `levels` levels, float32 [N, H/2^level, W/2^level, C]."""
-    current = images.astype(np.float32)  # [N, H, W, C]
-    for _ in range(level):
-        current = _halved(current)
-    if level == levels - 1:
-        return current
-    return current - _doubled(_halved(current), current.shape)
-
-
 def sliced_distance(samples: Patches, reference: Patches, directions: Array) -> Vector:
     """Wasserstein-1 distance along each direction [C * 49, S], float64 [S], of two equally many patches."""
     distances = []
     for start in range(0, directions.shape[1], _BLOCK_DIRECTIONS):
         block = directions[:, start : start + _BLOCK_DIRECTIONS]
-        ours, theirs = _projected(samples, block), _projected(reference, block)
+        ours, theirs = projected(samples, block), projected(reference, block)
         ours.sort(axis=1)
         theirs.sort(axis=1)
         distances.append(np.abs(ours - theirs).mean(axis=1, dtype=np.float64))
@@ -100,11 +80,11 @@ def image_influence(samples: Patches, reference: Patches, directions: Array) -> 
     patches of the samples are normalised with. Constants are left out: only differences between images have a meaning.
     """
     num_patches, num_channels, _ = samples.values.shape
-    std = _divisor(samples.std)
-    shift, spread = _image_moments(samples)  # [N, C]
+    std = divisor(samples.std)
+    shift, spread = image_moments(samples)  # [N, C]
     influence = np.zeros(len(shift))
     for direction, ours, theirs in zip(
-        directions.T, _projected(samples, directions), _projected(reference, directions), strict=True
+        directions.T, projected(samples, directions), projected(reference, directions), strict=True
     ):
         potential, slope = kantorovich_potential(ours.astype(np.float64), theirs.astype(np.float64))
         weights = direction.reshape(num_channels, -1)  # [C, 49]
@@ -132,23 +112,6 @@ def kantorovich_potential(a: Vector, b: Vector) -> tuple[Vector, Vector]:
     return potential, slope
 
 
-def collect_patches(images: ImageSource, level: int, levels: int, seed: int) -> Patches:
-    """128 patches of each image at one level; their places follow from the image's pixels, the level and the seed."""
-    num_images, height, width, channels = images.shape
-    values = np.empty((num_images, PATCHES_PER_IMAGE, channels, PATCH_SIDE**2), np.float32)
-    sums, squares, done = np.zeros(channels), np.zeros(channels), 0
-    for batch in images.batches(max(1, min(256, _BATCH_PIXELS // (height * width * channels)))):
-        drawn = _draw(laplacian_level(batch, level, levels), [[seed, level, zlib.crc32(i.tobytes())] for i in batch])
-        sums += drawn.sum(axis=(0, 1, 3), dtype=np.float64)
-        squares += np.square(drawn, dtype=np.float64).sum(axis=(0, 1, 3))
-        values[done : done + len(batch)] = drawn
-        done += len(batch)
-    count = num_images * PATCHES_PER_IMAGE * PATCH_SIDE**2
-    mean = sums / count
-    std = np.sqrt(np.maximum(squares / count - mean**2, 0))
-    return Patches(values.reshape(-1, channels, PATCH_SIDE**2), mean, std)
-
-
 def level_distance(samples: ImageSource, reference: ImageSource, level: int, levels: int, seed: int) -> LevelDistance:
     """Distance of two equally large sets of images at one level, before it is multiplied by 1000."""
     ours, theirs = (collect_patches(images, level, levels, seed) for images in (samples, reference))
@@ -168,20 +131,20 @@ def compute_sliced_wasserstein(inputs: MetricInputs) -> MetricResult:
     influence = SCALE * np.mean([m.influence for m in measured], axis=0)
     error = math.sqrt(influence.var(ddof=1) / len(influence) + repeats.var(ddof=1) / NUM_REPEATS)
     side = min(samples.shape[1:3])
-    by_level = {str(side // 2**i): SCALE * float(m.repeats.mean()) for i, m in enumerate(measured)}
+    by_level = {str(-(-side // 2**i)): SCALE * float(m.repeats.mean()) for i, m in enumerate(measured)}
     value = float(repeats.mean())
     details = {"levels": by_level, "standard_error": error, "patches_per_image": PATCHES_PER_IMAGE}
     return MetricResult(value, normal_interval(value, error), CI_METHOD, len(samples), len(reference), details)
 
 
 def _equally_many(samples: ImageSource, reference: ImageSource, seed: int) -> tuple[ImageSource, ImageSource]:
-    if samples.shape[1:] != reference.shape[1:]:
+    ours, theirs = describe_shape(samples.shape[1:]), describe_shape(reference.shape[1:])
+    if ours != theirs:
         raise MetricUnavailableError(
-            f"patches: samples are {_shape(samples)} and the reference {_shape(reference)}; "
-            "both must have one shape: resize one of them"
+            f"patches: samples are {ours} and the reference {theirs}; both must have one shape: resize one of them"
         )
     if min(samples.shape[1:3]) < PATCH_SIDE:
-        raise MetricUnavailableError(f"patches have {PATCH_SIDE} x {PATCH_SIDE} pixels, images only {_shape(samples)}")
+        raise MetricUnavailableError(f"patches have {PATCH_SIDE} x {PATCH_SIDE} pixels, images only {ours}")
     size = min(len(samples), len(reference), MAX_IMAGES)
     return _subset(samples, size, seed), _subset(reference, size, seed)
 
@@ -190,67 +153,6 @@ def _subset(images: ImageSource, size: int, seed: int) -> ImageSource:
     if len(images) == size:
         return images
     return images.subset(np.sort(np.random.default_rng(seed).permutation(len(images))[:size]))
-
-
-def _shape(images: ImageSource) -> str:
-    _, height, width, channels = images.shape
-    return f"{height} x {width} {'grey' if channels == 1 else 'RGB'}"
-
-
-def _draw(images: Array, seeds: list[list[int]]) -> Array:
-    """Patches [N, 128, C, 49] of images [N, H, W, C], at places drawn from each image's own seeds."""
-    windows = np.lib.stride_tricks.sliding_window_view(images, (PATCH_SIDE, PATCH_SIDE), axis=(1, 2))
-    size = (len(images), PATCHES_PER_IMAGE)
-    rows, columns = np.empty(size, np.int64), np.empty(size, np.int64)
-    for i, seed in enumerate(seeds):
-        rng = np.random.default_rng(seed)
-        rows[i] = rng.integers(windows.shape[1], size=PATCHES_PER_IMAGE)
-        columns[i] = rng.integers(windows.shape[2], size=PATCHES_PER_IMAGE)
-    return windows[np.arange(len(images))[:, None], rows, columns].reshape(*size, images.shape[3], -1)
-
-
-def _projected(patches: Patches, directions: Array) -> Array:
-    """Normalised patches along directions [C * 49, S]: [S, P]. The normalisation is put into the directions."""
-    scale = np.repeat(1 / _divisor(patches.std), PATCH_SIDE**2)
-    weights = directions * scale[:, None]
-    offset = np.repeat(patches.mean, PATCH_SIDE**2) @ weights
-    flat = patches.values.reshape(len(patches.values), -1)
-    return np.asarray(weights.T.astype(np.float32) @ flat.T - offset[:, None].astype(np.float32))
-
-
-def _image_moments(patches: Patches) -> tuple[Vector, Vector]:
-    """Each image's own mean, and half its mean square less 1, after the set's normalisation: [N, C] each."""
-    by_image = patches.values.reshape(-1, PATCHES_PER_IMAGE, *patches.values.shape[1:])  # [N, 128, C, 49]
-    count = by_image.shape[1] * by_image.shape[3]
-    means = by_image.mean(axis=(1, 3), dtype=np.float64)
-    squares = np.einsum("npck,npck->nc", by_image, by_image) / count
-    std = _divisor(patches.std)
-    shift = (means - patches.mean) / std
-    spread = (squares - 2 * patches.mean * means + patches.mean**2) / std**2 - 1
-    return shift, spread / 2
-
-
-def _divisor(std: Vector) -> Vector:
-    return np.where(std > 0, std, 1.0)
-
-
-def _halved(images: Array) -> Array:
-    return _smoothed(images, 1)[:, ::2, ::2]
-
-
-def _doubled(images: Array, shape: tuple[int, ...]) -> Array:
-    """Twice as large, cut to `shape` where its sides are odd."""
-    spaced = np.zeros(shape, np.float32)
-    spaced[:, ::2, ::2] = images
-    return _smoothed(spaced, 2)
-
-
-def _smoothed(images: Array, gain: float) -> Array:
-    from scipy.ndimage import convolve1d  # noqa: PLC0415  # slow to import
-
-    for axis in (1, 2):
-        images = convolve1d(images, _PYRAMID_FILTER * gain, axis=axis, mode="mirror")
-    return images
 
 
 SLICED_WASSERSTEIN = MetricInfo(

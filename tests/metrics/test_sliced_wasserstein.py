@@ -6,16 +6,12 @@ from scipy.ndimage import convolve, gaussian_filter
 from scipy.stats import wasserstein_distance
 
 from ganbench.metrics.inputs import ImageInputs, MetricInputs
+from ganbench.metrics.patches import PATCHES_PER_IMAGE, Patches, collect_patches, laplacian_level, num_levels
 from ganbench.metrics.sliced_wasserstein import (
-    PATCHES_PER_IMAGE,
     SLICED_WASSERSTEIN,
-    Patches,
-    collect_patches,
     image_influence,
     kantorovich_potential,
-    laplacian_level,
     level_distance,
-    num_levels,
     sliced_distance,
 )
 from ganbench.types import FeatureSet, ImageSet, MetricUnavailableError
@@ -138,6 +134,13 @@ def test_the_order_of_the_images_does_not_matter():
     assert measure(a[RNG.permutation(20)], b).value == pytest.approx(measure(a, b).value, rel=1e-4)
 
 
+def test_the_size_of_batches_does_not_matter(monkeypatch):
+    a, b = textures(20), textures(20, seed=1)
+    expected = measure(a, b).value
+    monkeypatch.setattr("ganbench.metrics.patches._BATCH_PIXELS", 3 * 32 * 32 * 3)
+    assert measure(a, b).value == pytest.approx(expected, rel=1e-6)
+
+
 def test_blur_shows_at_the_finest_level_most():
     a, b = textures(40, 64), textures(40, 64, seed=1)
     blurred = gaussian_filter(a, (0, 1.2, 1.2, 0))
@@ -215,7 +218,9 @@ def test_the_larger_set_is_cut_to_the_smaller_one_by_the_seed():
 
 def test_flat_images_give_a_number():
     flat = np.full((3, 16, 16, 1), 9, np.uint8)
+    shades = np.arange(3, dtype=np.uint8)[:, None, None, None] * np.ones((3, 32, 32, 1), np.uint8)
     assert measure(flat, flat).value == 0
+    assert measure(shades * 77, 7 + shades * 31).details["levels"]["32"] == pytest.approx(0, abs=1e-2)  # not rounding
     assert np.isfinite(measure(flat, textures(3, 16, channels=1)).value)
 
 
