@@ -14,7 +14,7 @@
 | unreadable, truncated, above `MAX_PIXELS`    | refused; a PNG's checksums must hold                             |
 
 Every refusal is a RefusedImageError, a DataError that names the file and the remedy. `read_header` finds all but
-transparency and damaged pixels without decoding.
+transparency and damaged pixels without decoding; a truncated PNG, too.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ import struct
 import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from io import BytesIO
+from io import SEEK_CUR, BytesIO
 from typing import IO, NamedTuple
 
 import numpy as np
@@ -97,9 +97,9 @@ def refuse_together(refused: Sequence[RefusedImageError], num_images: int) -> Da
         alone = len(sources) == 1
         problem = group.replace("have ", "has ", 1) if alone else group
         names = ", ".join(sources[:MAX_NAMED])
-        listing = names if len(sources) <= MAX_NAMED else f"such as {names}"
+        listing = f": {names}" if len(sources) <= MAX_NAMED else f", such as {names}"
         wanted = remedy.format(it="it" if alone else "them")
-        sentences.append(f"{len(sources):,} of {num_images:,} images {problem}: {listing}. {wanted}")
+        sentences.append(f"{len(sources):,} of {num_images:,} images {problem}{listing}. {wanted}")
     return DataError(" ".join(sentences))
 
 
@@ -111,13 +111,12 @@ def read_header(stream: IO[bytes], source: str, resolution: int | None = None) -
     """
     with _damage_is_refused(source), Image.open(stream, formats=FORMATS) as image:
         _check_header(image, source)
-        channels = 1 if image.mode in _GREY_MODES else 3
-        if resolution is not None:
-            return Header(resolution, resolution, channels)
-        width, height = image.size
+        width, height = (resolution, resolution) if resolution is not None else image.size
         if width != height and image.getexif().get(_ORIENTATION_TAG) in _SIDEWAYS:
             width, height = ImageOps.exif_transpose(image).size
-        return Header(height, width, channels)
+        if image.format == "PNG":
+            _check_png(stream, checksums=False)
+        return Header(height, width, 1 if image.mode in _GREY_MODES else 3)
 
 
 def decode_image(data: bytes, source: str, resolution: int | None = None) -> npt.NDArray[np.uint8]:
@@ -129,7 +128,7 @@ def decode_image(data: bytes, source: str, resolution: int | None = None) -> npt
     with _damage_is_refused(source), Image.open(BytesIO(data), formats=FORMATS) as image:
         _check_header(image, source)
         if image.format == "PNG":
-            _check_png(data)
+            _check_png(BytesIO(data), checksums=True)
         image.load()
         plain = _plain(ImageOps.exif_transpose(image), source)
         return np.asarray(plain if resolution is None else fit_image(plain, resolution))
@@ -167,19 +166,26 @@ def _check_header(image: Image.Image, source: str) -> None:
         raise RefusedImageError(source, problem, f"have the colour mode {image.mode}", remedy)
 
 
-def _check_png(data: bytes) -> None:
-    """Raise OSError unless all chunks up to the last are whole: Pillow leaves the checksum of pixel data unread."""
-    view, start, kind = memoryview(data), 8, b""
+def _check_png(stream: IO[bytes], checksums: bool) -> None:
+    """Raise OSError unless all chunks up to the last are there, and whole where `checksums` are wanted.
+
+    Pillow leaves the checksums of pixel data unread, so that a damaged file would give other pixels.
+    """
+    stream.seek(8)
+    kind = b""
     while kind != b"IEND":
-        if start + 12 > len(view):
+        head = stream.read(8)
+        if len(head) < 8:
             raise OSError("it is truncated")
-        num_bytes, kind = struct.unpack_from(">I4s", view, start)
-        end = start + 8 + num_bytes
-        if end + 4 > len(view):
+        num_bytes, kind = int.from_bytes(head[:4], "big"), head[4:]
+        if not checksums and kind != b"IEND":
+            stream.seek(num_bytes + 4, SEEK_CUR)
+            continue
+        content, checksum = stream.read(num_bytes), stream.read(4)
+        if len(content) < num_bytes or len(checksum) < 4:
             raise OSError("it is truncated")
-        if zlib.crc32(view[start + 4 : end]) != int.from_bytes(view[end : end + 4], "big"):
+        if zlib.crc32(content, zlib.crc32(kind)) != int.from_bytes(checksum, "big"):
             raise OSError("a checksum is wrong")
-        start = end + 4
 
 
 def _plain(image: Image.Image, source: str) -> Image.Image:

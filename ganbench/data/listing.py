@@ -100,6 +100,8 @@ def list_images(path: Path) -> list[ImageFile]:
         raise DataError(
             f"{path}: cannot be read ({error}). Check that it is whole and that you may read it."
         ) from error
+    if path.suffix.lower() == ".zip":
+        raise DataError(f"{path}: not a whole .zip: truncated, damaged, or of another format. Pack or copy it anew.")
     raise DataError(f"{path}: expected a folder of images, a .zip of images, an .npy or an .npz file.")
 
 

@@ -12,7 +12,7 @@ from hypothesis.extra import numpy as hnp
 from PIL import Image
 
 from ganbench.data import decode
-from ganbench.data.decode import decode_image
+from ganbench.data.decode import RefusedImageError, decode_image, read_header, refuse_together
 from ganbench.errors import DataError
 
 
@@ -35,6 +35,14 @@ def sixteen_bit_rgb_png():
     rows = b"".join(b"\0" + bytes(range(24)) for _ in range(4))  # 4x4 pixels of 3 x 2 bytes
     header = png_chunk(b"IHDR", struct.pack(">IIBBBBB", 4, 4, 16, 2, 0, 0, 0))
     return b"\x89PNG\r\n\x1a\n" + header + png_chunk(b"IDAT", zlib.compress(rows)) + png_chunk(b"IEND", b"")
+
+
+def header_of(data, resolution=None):
+    return tuple(read_header(BytesIO(data), "a", resolution))
+
+
+def as_header(pixels):
+    return (*pixels.shape[:2], 3 if pixels.ndim == 3 else 1)
 
 
 shapes = st.tuples(st.integers(1, 20), st.integers(1, 20))
@@ -143,7 +151,7 @@ def test_orientation_tag_turns_the_image_upright():
 def test_truncated_file_is_refused(file_format):
     rng = np.random.default_rng(0)
     data = encode(Image.fromarray(rng.integers(0, 256, (40, 40, 3), dtype=np.uint8)), file_format)
-    with pytest.raises(DataError, match=r"half: not a readable image .* Repair or remove"):
+    with pytest.raises(DataError, match=r"half: not a readable image .* Repair or remove it"):
         decode_image(data[: len(data) // 2], "half")
 
 
@@ -163,6 +171,134 @@ def test_damaged_files_never_fail_otherwise(data, file_format):
         assert decode_image(bytes(encoded), "b").dtype == np.uint8
     except DataError as error:
         assert str(error).startswith("b: ")
+
+
+def decode_without_checksums(data, source):
+    """A wrong implementation: Pillow alone reads no checksum of the pixel data, and may stop before zlib's own."""
+    try:
+        with Image.open(BytesIO(data)) as image:
+            return np.asarray(image)
+    except Exception as error:
+        raise DataError(f"{source}: {error}") from error
+
+
+def count_wrong_pixels(decode_function):
+    """How often a file with one changed byte is decoded without an error, but to other pixels."""
+    pixels = np.random.default_rng(0).integers(0, 256, (16, 16, 3), dtype=np.uint8)
+    data = encode(Image.fromarray(pixels))
+    num_wrong = 0
+    for position in range(len(data)):
+        for flip in (0x01, 0x10, 0x80):
+            changed = bytearray(data)
+            changed[position] ^= flip
+            try:
+                num_wrong += not np.array_equal(decode_function(bytes(changed), "a"), pixels)
+            except DataError as error:
+                assert str(error).startswith("a: ")
+    return num_wrong
+
+
+def test_a_changed_byte_in_a_png_never_gives_other_pixels():
+    assert count_wrong_pixels(decode_image) == 0
+    assert count_wrong_pixels(decode_without_checksums) > 0
+
+
+@given(st.data(), st.sampled_from(["PNG", "BMP", "TIFF", "WEBP", "GIF"]))
+def test_truncation_anywhere_gives_the_right_pixels_or_an_error(data, file_format):
+    pixels = gradient(1, 16)[..., 0].repeat(2, axis=1)
+    options = {"lossless": True} if file_format == "WEBP" else {}
+    encoded = encode(Image.fromarray(pixels), file_format, **options)
+    whole = decode_image(encoded, "a")
+    try:
+        np.testing.assert_array_equal(decode_image(encoded[: data.draw(st.integers(0, len(encoded) - 1))], "a"), whole)
+    except DataError as error:
+        assert str(error).startswith("a: not a readable image")
+
+
+# --- headers --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("file_format", ["PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF"])
+@pytest.mark.parametrize("mode", ["1", "L", "P", "RGB"])
+def test_header_tells_what_decoding_gives(file_format, mode):
+    image = Image.fromarray(gradient(3, 12)[:7])
+    if (file_format, mode) == ("JPEG", "P"):
+        mode = "CMYK"
+    data = encode(image.convert(mode), file_format)
+    if mode == "CMYK":
+        with pytest.raises(DataError, match="colour mode CMYK"):
+            header_of(data)
+        return
+    assert header_of(data) == as_header(decode_image(data, "a"))
+    assert header_of(data, 5) == as_header(decode_image(data, "a", 5))
+
+
+@pytest.mark.parametrize("file_format", ["PNG", "JPEG", "WEBP", "TIFF"])
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_header_knows_of_orientation(file_format, orientation):
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    data = encode(Image.fromarray(gradient(3, 12)[:7]), file_format, exif=exif)
+    assert header_of(data) == as_header(decode_image(data, "a"))
+    assert header_of(data) == ((12, 7, 3) if orientation > 4 else (7, 12, 3))
+
+
+def test_orientation_behind_the_pixels_of_a_png_counts():
+    exif = Image.Exif()
+    exif[0x0112] = 8
+    plain = encode(Image.fromarray(gradient(3, 12)[:7]))
+    data = plain[:-12] + png_chunk(b"eXIf", exif.tobytes()[6:]) + plain[-12:]
+    assert decode_image(data, "a").shape == (12, 7, 3)
+    assert header_of(data) == (12, 7, 3)
+
+
+@pytest.mark.parametrize("mode", ["RGBA", "LA"])
+def test_header_of_alpha(mode):
+    data = encode(Image.fromarray(gradient(3, 12)).convert(mode))
+    assert header_of(data) == as_header(decode_image(data, "a")) == (12, 12, 3 if mode == "RGBA" else 1)
+
+
+def test_grey_with_an_unused_transparent_level_stays_grey():
+    pixels = gradient(1, 12)[..., 0] // 2
+    data = encode(Image.fromarray(pixels), transparency=255)
+    np.testing.assert_array_equal(decode_image(data, "a"), pixels)
+    assert header_of(data) == (12, 12, 1)
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        (sixteen_bit_rgb_png(), "more than 8 bits"),
+        (encode(Image.new("L", (4, 4)), "GIF", save_all=True, append_images=[Image.new("L", (4, 4), 9)]), "2 frames"),
+        (encode(Image.new("CMYK", (4, 4)), "TIFF"), "colour mode CMYK"),
+        (b"text", "damaged, or of an unknown format"),
+        (encode(Image.fromarray(gradient()))[:-20], "it is truncated"),
+    ],
+    ids=["16-bit", "animated", "cmyk", "text", "truncated"],
+)
+def test_header_refuses_before_decoding(data, message):
+    with pytest.raises(RefusedImageError, match=message):
+        header_of(data)
+
+
+def test_header_of_a_png_needs_no_pixels():
+    """Damaged pixel data pass the header and fail when decoded."""
+    data = bytearray(encode(Image.fromarray(gradient(3, 40))))
+    data[data.index(b"IDAT") + 10] ^= 1
+    assert header_of(bytes(data)) == (40, 40, 3)
+    with pytest.raises(DataError, match="a checksum is wrong"):
+        decode_image(bytes(data), "a")
+
+
+def test_refusals_are_counted_by_reason():
+    deep = [RefusedImageError(f"d{i}", "x", "have more than 8 bits", "Convert {it}.") for i in range(5)]
+    broken = [RefusedImageError("b0", "x", "cannot be read", "Remove {it}.")]
+    message = str(refuse_together([*deep, *broken], 12_345))
+    assert message == (
+        "5 of 12,345 images have more than 8 bits, such as d0, d1, d2. Convert them. "
+        "1 of 12,345 images cannot be read: b0. Remove it."
+    )
+    assert refuse_together(broken, 9) is broken[0]
 
 
 def test_huge_images_are_refused_before_decoding(monkeypatch):

@@ -13,14 +13,23 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from PIL import Image
 
-from ganbench.data import arrays, read
-from ganbench.data.read import read_images
+from ganbench.data import arrays, listing, read
+from ganbench.data.read import open_images
 from ganbench.errors import DataError, UsageError
 
 
 def write(path, value=0, size=(4, 4), mode="RGB"):
     path.parent.mkdir(parents=True, exist_ok=True)
     Image.new(mode, size, value if mode == "L" else (value,) * 3).save(path)
+
+
+def pixels_of(path, resolution=None):
+    """All images that a path holds, gone through in batches, as a user of `open_images` does."""
+    source = open_images(path, resolution)
+    images = np.concatenate(list(source.batches(3)))
+    assert images.shape == source.shape
+    assert len(images) == len(source)
+    return images
 
 
 def first_pixels(images):
@@ -47,14 +56,14 @@ def test_order_is_that_of_the_names_in_folder_and_zip(tmp_path_factory, stems, s
     for path in paths:
         write(folder / path, values[path])
     wanted = [values[path] for path in sorted(values)]
-    assert first_pixels(read_images(folder).images) == wanted
-    assert first_pixels(read_images(pack(folder, folder / "all.zip")).images) == wanted
+    assert first_pixels(pixels_of(folder)) == wanted
+    assert first_pixels(pixels_of(pack(folder, folder / "all.zip"))) == wanted
 
 
 @pytest.mark.parametrize("suffix", ["png", "PNG", "jpg", "jpeg", "webp", "bmp", "gif", "tif", "tiff"])
 def test_every_format_is_found(tmp_path, suffix):
     write(tmp_path / f"deep/er/a.{suffix}", 200)
-    images = read_images(tmp_path).images
+    images = pixels_of(tmp_path)
     assert images.shape in ((1, 4, 4, 3), (1, 4, 4, 1))  # GIF keeps a grey image grey
     assert abs(int(images[0, 0, 0, 0]) - 200) < 3
 
@@ -62,7 +71,7 @@ def test_every_format_is_found(tmp_path, suffix):
 def test_grey_folder_has_one_channel(tmp_path):
     write(tmp_path / "a.png", 3, mode="L")
     write(tmp_path / "b.png", 5, mode="L")
-    images = read_images(tmp_path).images
+    images = pixels_of(tmp_path)
     assert images.shape == (2, 4, 4, 1)
     assert images.flags.c_contiguous
     assert first_pixels(images) == [3, 5]
@@ -72,7 +81,7 @@ def test_grey_among_rgb_is_repeated_and_said(tmp_path, caplog):
     write(tmp_path / "a.png", 3, mode="L")
     write(tmp_path / "b.png", 5)
     with caplog.at_level(logging.WARNING):
-        images = read_images(tmp_path).images
+        images = pixels_of(tmp_path)
     assert images.shape == (2, 4, 4, 3)
     assert images[0, 0, 0].tolist() == [3, 3, 3]
     assert "1 of 2 images are grey" in caplog.text
@@ -81,9 +90,10 @@ def test_grey_among_rgb_is_repeated_and_said(tmp_path, caplog):
 def test_mixed_sizes_name_two_files_and_the_remedy(tmp_path):
     write(tmp_path / "a.png", size=(4, 4))
     write(tmp_path / "b.png", size=(6, 5))
-    with pytest.raises(DataError, match=r"a\.png has 4x4 pixels.*b\.png has 6x5\. Choose one size with --resolution"):
-        read_images(tmp_path)
-    assert read_images(tmp_path, 8).images.shape == (2, 8, 8, 3)
+    message = r"b\.png: has 6x5 pixels; expected 4x4, the size of .*a\.png\. Choose one size with --resolution"
+    with pytest.raises(DataError, match=message):
+        pixels_of(tmp_path)
+    assert pixels_of(tmp_path, 8).shape == (2, 8, 8, 3)
 
 
 def test_hidden_files_are_left_out(tmp_path):
@@ -91,8 +101,8 @@ def test_hidden_files_are_left_out(tmp_path):
     write(tmp_path / ".b.png")
     write(tmp_path / ".cache/c.png")
     write(tmp_path / "__MACOSX/d.png")
-    assert len(read_images(tmp_path)) == 1
-    assert len(read_images(pack(tmp_path, tmp_path / "x.zip"))) == 1
+    assert len(open_images(tmp_path)) == 1
+    assert len(open_images(pack(tmp_path, tmp_path / "x.zip"))) == 1
 
 
 def test_other_files_are_passed_over_with_a_count(tmp_path, caplog):
@@ -100,7 +110,7 @@ def test_other_files_are_passed_over_with_a_count(tmp_path, caplog):
     (tmp_path / "labels.txt").write_text("1")
     (tmp_path / "notes.md").write_text("2")
     with caplog.at_level(logging.WARNING):
-        assert len(read_images(tmp_path)) == 1
+        assert len(open_images(tmp_path)) == 1
     assert "passed over 2 files" in caplog.text
 
 
@@ -108,21 +118,21 @@ def test_image_format_that_is_not_read_is_an_error(tmp_path):
     write(tmp_path / "a.png")
     (tmp_path / "b.HEIC").write_bytes(b"x")
     with pytest.raises(DataError, match=r"b\.HEIC: \.heic images are not read"):
-        read_images(tmp_path)
+        pixels_of(tmp_path)
 
 
 def test_one_broken_file_is_named(tmp_path):
     write(tmp_path / "a.png")
     (tmp_path / "b.png").write_bytes(b"no image")
     with pytest.raises(DataError, match=r"b\.png: not a readable image"):
-        read_images(tmp_path)
+        pixels_of(tmp_path)
 
 
 def test_broken_link_is_named(tmp_path):
     write(tmp_path / "a.png")
     (tmp_path / "b.png").symlink_to(tmp_path / "gone.png")
     with pytest.raises(DataError, match=r"b\.png: cannot be read"):
-        read_images(tmp_path)
+        pixels_of(tmp_path)
 
 
 def test_linked_folders_are_followed_but_not_in_circles(tmp_path):
@@ -131,7 +141,7 @@ def test_linked_folders_are_followed_but_not_in_circles(tmp_path):
     (tmp_path / "set/linked").symlink_to(tmp_path / "real")
     (tmp_path / "set/again").symlink_to(tmp_path / "real")
     (tmp_path / "set/circle").symlink_to(tmp_path / "set")
-    assert len(read_images(tmp_path / "set")) == 3
+    assert len(open_images(tmp_path / "set")) == 3
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root reads everything")
@@ -139,25 +149,25 @@ def test_folder_without_permission_is_named(tmp_path):
     write(tmp_path / "a.png")
     (tmp_path / "locked").mkdir(mode=0)
     with pytest.raises(DataError, match="locked"):
-        read_images(tmp_path)
+        pixels_of(tmp_path)
 
 
 def test_empty_folder_and_missing_path(tmp_path):
     with pytest.raises(DataError, match=r"no images found; looked for \.bmp"):
-        read_images(tmp_path)
+        pixels_of(tmp_path)
     with pytest.raises(DataError, match="no such file or folder"):
-        read_images(tmp_path / "gone")
+        pixels_of(tmp_path / "gone")
 
 
 def test_single_image_is_no_set(tmp_path):
     write(tmp_path / "a.png")
     with pytest.raises(DataError, match=r"expected a folder of images, a \.zip"):
-        read_images(tmp_path / "a.png")
+        pixels_of(tmp_path / "a.png")
 
 
 def test_impossible_resolution(tmp_path):
     with pytest.raises(UsageError, match="resolution 0"):
-        read_images(tmp_path, 0)
+        pixels_of(tmp_path, 0)
 
 
 def test_damaged_zip_entry_is_named(tmp_path):
@@ -167,15 +177,15 @@ def test_damaged_zip_entry_is_named(tmp_path):
     data[80] ^= 255
     archive.write_bytes(bytes(data))
     with pytest.raises(DataError, match=r"x\.zip:a\.bmp: cannot be read .*CRC"):
-        read_images(archive)
+        pixels_of(archive)
 
 
 def test_truncated_zip(tmp_path):
     write(tmp_path / "in/a.bmp", 7)
     archive = pack(tmp_path / "in", tmp_path / "x.zip")
     archive.write_bytes(archive.read_bytes()[:-30])
-    with pytest.raises(DataError, match=r"x\.zip"):
-        read_images(archive)
+    with pytest.raises(DataError, match=r"x\.zip: not a whole \.zip"):
+        pixels_of(archive)
 
 
 def test_encrypted_zip(tmp_path):
@@ -186,7 +196,7 @@ def test_encrypted_zip(tmp_path):
     data[central + 8] |= 1
     archive.write_bytes(bytes(data))
     with pytest.raises(DataError, match=r"a\.png is encrypted"):
-        read_images(archive)
+        pixels_of(archive)
 
 
 @settings(max_examples=50, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -201,28 +211,28 @@ def test_damaged_archives_never_fail_otherwise(tmp_path, data):
         path = tmp_path / name
         path.write_bytes(bytes(encoded))
         try:
-            assert read_images(path).images.shape == (2, 4, 4, 1)
+            assert pixels_of(path).shape == (2, 4, 4, 1)
         except DataError as error:
             assert str(path) in str(error)
 
 
 def test_limits(tmp_path, monkeypatch):
     write(tmp_path / "a.png")
-    write(tmp_path / "b.png")
-    monkeypatch.setattr(read, "MAX_FILE_BYTES", 10)
+    monkeypatch.setattr(listing, "MAX_FILE_BYTES", 10)
     with pytest.raises(DataError, match=r"a\.png: .* bytes; expected at most 10 in one image"):
-        read_images(tmp_path)
-    monkeypatch.setattr(read, "MAX_FILE_BYTES", 10_000)
+        pixels_of(tmp_path)
+    write(tmp_path / "b.png")
+    monkeypatch.setattr(listing, "MAX_FILE_BYTES", 10_000)
     monkeypatch.setattr(read, "MAX_BYTES", 95)
     with pytest.raises(DataError, match=r"2 images of 4x4 pixels take .* smaller --resolution"):
-        read_images(tmp_path)
+        read.stack_images(listing.list_images(tmp_path), None)
 
 
 def test_zip_bomb_of_arrays(tmp_path, monkeypatch):
     np.savez_compressed(tmp_path / "x.npz", images=np.zeros((100, 8, 8), dtype=np.uint8))
     monkeypatch.setattr(arrays, "MAX_BYTES", 5000)
     with pytest.raises(DataError, match="GiB of arrays"):
-        read_images(tmp_path / "x.npz")
+        pixels_of(tmp_path / "x.npz")
 
 
 @given(st.integers(1, 4), st.integers(4, 9), st.integers(4, 9), st.sampled_from([1, 3]), st.data())
@@ -263,32 +273,32 @@ def test_other_types_are_refused_with_the_conversion(array, remedy):
 def test_npz_with_labels(tmp_path):
     images = np.arange(2 * 8 * 8 * 3, dtype=np.uint8).reshape(2, 8, 8, 3)
     np.savez(tmp_path / "x.npz", images=images, labels=np.array([[4], [2]], dtype=np.uint8))
-    found = read_images(tmp_path / "x.npz")
+    found = open_images(tmp_path / "x.npz")
     np.testing.assert_array_equal(found.images, images)
     assert found.labels.dtype == np.int64
     assert found.labels.tolist() == [4, 2]
-    assert read_images(tmp_path / "x.npz", 4).images.shape == (2, 4, 4, 3)
+    assert pixels_of(tmp_path / "x.npz", 4).shape == (2, 4, 4, 3)
 
 
 @pytest.mark.parametrize("labels", [np.zeros(3, int), np.zeros(2), np.array([-1, 0]), np.eye(2, dtype=int)])
 def test_wrong_labels(tmp_path, labels):
     np.savez(tmp_path / "x.npz", images=np.zeros((2, 8, 8), np.uint8), labels=labels)
     with pytest.raises(DataError, match="array labels: "):
-        read_images(tmp_path / "x.npz")
+        pixels_of(tmp_path / "x.npz")
 
 
 def test_npy_and_single_unnamed_array(tmp_path):
     images = np.zeros((2, 8, 8), np.uint8)
     np.save(tmp_path / "x.npy", images)
     np.savez(tmp_path / "y.npz", images)
-    assert read_images(tmp_path / "x.npy").images.shape == (2, 8, 8, 1)
-    assert read_images(tmp_path / "y.npz").images.shape == (2, 8, 8, 1)
+    assert pixels_of(tmp_path / "x.npy").shape == (2, 8, 8, 1)
+    assert pixels_of(tmp_path / "y.npz").shape == (2, 8, 8, 1)
 
 
 def test_trial_folder_gives_its_samples(tmp_path):
     np.savez(tmp_path / "samples.npz", images=np.zeros((5, 8, 8, 1), np.uint8))
     write(tmp_path / "snapshots/step.png")
-    assert len(read_images(tmp_path)) == 5
+    assert len(open_images(tmp_path)) == 5
 
 
 def test_npz_of_two_splits_is_a_dataset(tmp_path):
@@ -296,34 +306,34 @@ def test_npz_of_two_splits_is_a_dataset(tmp_path):
         tmp_path / "x.npz", train_images=np.zeros((5, 8, 8, 1), np.uint8), test_images=np.zeros((5, 8, 8), np.uint8)
     )
     with pytest.raises(DataError, match=r"test_images, train_images.* name it npz:"):
-        read_images(tmp_path / "x.npz")
+        pixels_of(tmp_path / "x.npz")
 
 
 def test_pickles_are_never_loaded(tmp_path):
     np.save(tmp_path / "x.npy", np.array([{"a": 1}], dtype=object), allow_pickle=True)
     with pytest.raises(DataError, match="plain arrays"):
-        read_images(tmp_path / "x.npy")
+        pixels_of(tmp_path / "x.npy")
 
 
 def test_zip_of_images_called_npz(tmp_path):
     write(tmp_path / "in/a.png")
     pack(tmp_path / "in", tmp_path / "x.npz")
     with pytest.raises(DataError, match=r"x\.npz: holds a\.png, which is no array"):
-        read_images(tmp_path / "x.npz")
+        pixels_of(tmp_path / "x.npz")
 
 
 def test_empty_array(tmp_path):
     np.savez(tmp_path / "x.npz", images=np.zeros((0, 8, 8, 3), np.uint8))
     with pytest.raises(DataError, match="holds no images"):
-        read_images(tmp_path / "x.npz")
+        pixels_of(tmp_path / "x.npz")
     np.savez(tmp_path / "x.npz")
     with pytest.raises(DataError, match="got none"):
-        read_images(tmp_path / "x.npz")
+        pixels_of(tmp_path / "x.npz")
 
 
 def test_random_is_not_needed(tmp_path):
     write(tmp_path / "a.png", 1)
     state, random_state = np.random.get_state()[1].copy(), random.getstate()
-    read_images(tmp_path, 8)
+    pixels_of(tmp_path, 8)
     assert (np.random.get_state()[1] == state).all()
     assert random.getstate() == random_state
