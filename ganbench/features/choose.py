@@ -29,8 +29,8 @@ def choose_extractor(name: str, infos: Sequence[ExtractorInfo]) -> tuple[Extract
     if OFFLINE_DEFAULT not in known:
         raise UnknownNameError("extractor", OFFLINE_DEFAULT, known)
     reason = (
-        f"{OFFLINE_DEFAULT}, since the weights of the canonical Inception are not here; `ganbench weights fetch "
-        "inception` (or inception-trunk, for FID and KID alone) gets them"
+        f"{OFFLINE_DEFAULT}, since the weights of the canonical Inception are not here: get them with "
+        "`ganbench weights fetch inception`, or for FID and KID alone `ganbench weights fetch inception-trunk`"
     )
     return _usable(known[OFFLINE_DEFAULT]), reason
 

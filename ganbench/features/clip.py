@@ -56,7 +56,7 @@ class Clip:
 def read_state(path: Path) -> dict[str, Tensor]:
     """The image tower's tensors of OpenAI's TorchScript archive, as float32, without the prefix `visual.`."""
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)  # TorchScript is, but that is the published format
+        warnings.simplefilter("ignore", FutureWarning)  # TorchScript is deprecated, but that is the published format
         archive = torch.jit.load(str(path), map_location="cpu")  # type: ignore[no-untyped-call]
     state = archive.state_dict()
     return {key.removeprefix("visual."): value.float() for key, value in state.items() if key.startswith("visual.")}

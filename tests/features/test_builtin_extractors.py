@@ -1,12 +1,14 @@
 """The built-in extractors: what they say of themselves, and that the offline one computes what its network does."""
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 import timm
 import torch
 import torch.nn.functional as F
 
-from ganbench.errors import WeightsError
 from ganbench.features.builtin import ganbench_extractors
 from ganbench.features.weights import require_weights
 
@@ -27,26 +29,41 @@ def test_only_inception_is_canonical():
     assert [name for name, info in INFOS.items() if info.canonical] == ["inception"]
 
 
-def test_missing_inception_names_file_folder_and_remedy_and_is_not_downloaded(tmp_path, monkeypatch):
-    monkeypatch.setenv("GANBENCH_WEIGHTS", str(tmp_path))
-    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
-    lack = INFOS["inception"].missing()
-    for part in ("pt_inception-2015-12-05-6726825d.pth", str(tmp_path), "GANBENCH_WEIGHTS"):
-        assert part in lack
-    with pytest.raises(WeightsError, match="6726825d"):
-        INFOS["inception"].load("cpu")
+def test_names_are_unique_and_each_record_is_complete():
+    assert len(INFOS) == 6
+    for info in INFOS.values():
+        assert info.resize
+        assert info.paper.startswith("https://")
 
 
-def test_efficientnet_agrees_with_a_plain_forward_pass(efficientnet, images):
+def test_listing_them_needs_no_torch():
+    code = (
+        "import sys; from ganbench.features.builtin import EXTRACTORS\n"
+        "[(info.missing(), info.logits_missing()) for info in EXTRACTORS]\n"
+        "assert not {'torch', 'timm', 'torch_fidelity', 'lpips'} & set(sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+@pytest.mark.parametrize("size", [28, 96, 130])
+def test_efficientnet_agrees_with_timms_plain_forward_pass(efficientnet, size):
+    generator = torch.Generator().manual_seed(1)
+    images = torch.randint(0, 256, (3, 3, size, size), dtype=torch.uint8, generator=generator)
     network = timm.create_model("tf_efficientnet_lite0", pretrained=False).eval()
     stored = torch.load(require_weights("efficientnet-lite0"), weights_only=True)
     network.load_state_dict(dict(zip(network.state_dict(), stored.values(), strict=True)))
-    pixels = F.interpolate(images.float(), (96, 96), mode="bilinear", antialias=True)
+    pixels = (F.interpolate(images.float(), (96, 96), mode="bilinear", antialias=True) - 127) / 128
     with torch.no_grad():
-        expected = network((pixels - 127) / 128)
+        expected = network.forward_head(network.forward_features(pixels), pre_logits=True)
+        expected_logits = network(pixels)
     features, logits = efficientnet(images)
     assert features.shape == (3, INFOS["efficientnet-lite0"].feature_dim)
-    torch.testing.assert_close(logits, expected, rtol=1e-3, atol=1e-3)
+    torch.testing.assert_close(features, expected, rtol=1e-4, atol=1e-4)
+    torch.testing.assert_close(logits, expected_logits, rtol=1e-4, atol=1e-4)
+
+
+def test_efficientnet_has_no_batch_norm_left(efficientnet):
+    assert not any(isinstance(module, torch.nn.BatchNorm2d) for module in efficientnet._network.modules())
 
 
 def test_grey_counts_as_equal_channels(efficientnet, images):

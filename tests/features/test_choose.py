@@ -7,10 +7,16 @@ from ganbench.features import choose_extractor
 from ganbench.types import ExtractorInfo
 
 
-def infos(canonical_lacks=None, offline_lacks=None):
+def infos(canonical_lacks=None, offline_lacks=None, no_logits=None):
     def info(name, lack, canonical):
         return ExtractorInfo(
-            name, name, load=lambda device: None, missing=lambda: lack, feature_dim=8, canonical=canonical
+            name,
+            name,
+            load=lambda device: None,
+            missing=lambda: lack,
+            feature_dim=8,
+            canonical=canonical,
+            logits_missing=lambda: no_logits,
         )
 
     return [info("inception", canonical_lacks, True), info("efficientnet-lite0", offline_lacks, False)]
@@ -22,10 +28,18 @@ def test_auto_takes_the_canonical_one_where_its_weights_are_present():
     assert "canonical" in reason
 
 
-def test_auto_falls_back_and_says_what_is_missing():
+def test_auto_takes_the_canonical_one_with_its_trunk_alone_and_says_what_is_missing():
+    info, reason = choose_extractor("auto", infos(no_logits="no class layer: fetch it"))
+    assert info.name == "inception"
+    assert reason.endswith("no class layer: fetch it")
+
+
+def test_auto_falls_back_and_names_the_commands_for_canonical_numbers():
     info, reason = choose_extractor("auto", infos(canonical_lacks="no file x.pth; get it from y"))
     assert info.name == "efficientnet-lite0"
-    assert "not here (see `ganbench extractors`)" in reason
+    assert "since the weights of the canonical Inception are not here" in reason
+    assert "`ganbench weights fetch inception`" in reason
+    assert "inception-trunk" in reason
 
 
 def test_a_named_one_is_taken_even_if_the_canonical_one_is_present():
