@@ -54,7 +54,7 @@ def _continue(url: str, part: Path, size: int, progress: Progress) -> int:
             raise WeightsError(f"the server has another file: {start + int(length):,} bytes, expected {size:,}")
         done = start
         with part.open("ab" if start else "wb") as file:
-            while done < size and (chunk := answer.read(min(CHUNK, size - done))):
+            while done < size and (chunk := answer.read1(min(CHUNK, size - done))):  # what has come so far is kept
                 file.write(chunk)
                 done += len(chunk)
                 progress(done, size)

