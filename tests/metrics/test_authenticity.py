@@ -70,6 +70,7 @@ def test_a_third_copy_of_a_doubled_image_is_no_new_image():
     train = np.concatenate([normal(50, 4, 0)] * 2)
     assert not authentic(train[:50], train).any()
     assert equality_passes(train[:50], train).all()
+    assert AUTHENTICITY.compute(inputs_of(train[:50], train)).value == 0
 
 
 def test_radii_by_the_wrong_index_are_rejected():

@@ -55,6 +55,20 @@ def test_on_a_line_each_step_has_the_length_of_the_path():
     assert np.allclose(step_distances(toy("uniform"), squared_distance, places, 3), expected, rtol=0.02, atol=1e-4)
 
 
+def test_a_step_is_taken_at_its_place_on_the_path():
+    """G(z) = z² has the speed 2 z(t) (b - a)."""
+
+    def squares(latents, labels):
+        return as_images(torch.nn.functional.pad(latents.square(), (0, SIZE * SIZE - DIM)))
+
+    ends = draw("uniform")(400, 3).double().numpy()
+    first, second = ends[:200], ends[200:]
+    places = np.random.default_rng(0).random(200)
+    speed = 2 * (first + (second - first) * places[:, None]) * (second - first)
+    measured = step_distances(toy("uniform", squares), squared_distance, places, 3)
+    assert np.allclose(measured, np.square(speed).sum(axis=1) / SIZE**2, rtol=0.02, atol=1e-3)
+
+
 def test_on_the_sphere_a_step_has_the_length_of_its_arc():
     """Latents of length r at an angle w: the speed is r w everywhere, for a generator that keeps lengths."""
     radius = 2.5
@@ -145,6 +159,8 @@ def test_the_trimmed_mean_leaves_out_what_lies_beyond_the_percentiles():
     values = np.random.default_rng(0).permutation(np.arange(1001.0))
     values[values == 1000] = 1e12
     assert trimmed_mean(values) == 500  # 10..990 are kept
+    assert trimmed_mean(np.arange(1000.0)) == 499.5  # 9..990: places 9.99 and 989.01 are rounded outwards
+    assert trimmed_mean(np.arange(1000.0) ** 2) == pytest.approx(np.mean(np.arange(9.0, 991) ** 2))
     assert trimmed_mean(np.array([3.0])) == 3
 
 
