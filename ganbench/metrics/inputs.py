@@ -15,7 +15,8 @@ import numpy as np
 import numpy.typing as npt
 
 from ganbench.errors import WeightsError
-from ganbench.metrics.neighbours import ball_counts, nearest
+from ganbench.metrics.fid import GaussianStatistics, fit_gaussian
+from ganbench.metrics.neighbours import BallCounts, Balls, ball_counts, nearest
 from ganbench.protocols import Protocol, get_protocol
 from ganbench.types import Dataset, DataSpec, FeatureSet, ImageSet, ImageSource, MetricUnavailableError
 
@@ -36,6 +37,16 @@ class Neighbours(NamedTuple):
 
     indexes: npt.NDArray[np.int64]
     distances: npt.NDArray[np.float64]
+
+
+class Manifolds(NamedTuple):
+    """Counts of samples (a) and reference images (b) in neighbourhoods: `reference` and `samples` for precision and
+    recall, `density` for density and coverage.
+    """
+
+    reference: BallCounts
+    samples: BallCounts
+    density: BallCounts
 
 
 class Generator(NamedTuple):
@@ -115,10 +126,14 @@ class ImageInputs:
         return dataset
 
     @cached_property
+    def predicted(self) -> npt.NDArray[np.int64]:
+        """The class that the classifier puts each sample into, int64 [N]."""
+        return self.classifier.predict(self.samples)
+
+    @cached_property
     def predicted_counts(self) -> npt.NDArray[np.int64]:
         """How many samples the classifier puts into each class, int64 [K]."""
-        predicted = self.classifier.predict(self.samples)
-        return np.bincount(predicted, minlength=self.classifier.num_classes)
+        return np.bincount(self.predicted, minlength=self.classifier.num_classes)
 
     @cached_property
     def real_shares(self) -> npt.NDArray[np.float64]:
@@ -147,9 +162,6 @@ class MetricInputs:
     no_logits: str = NO_LOGITS
     derived: Callable[[ImageSource, str, Callable[[], Arrays]], Arrays] = lambda images, name, compute: compute()
     _self_distances: dict[str, npt.NDArray[np.float64]] = field(default_factory=dict, init=False, repr=False)
-    _balls: dict[tuple[int, bool], tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]] = field(
-        default_factory=dict, init=False, repr=False
-    )
 
     @property
     def protocol(self) -> Protocol:
@@ -189,14 +201,28 @@ class MetricInputs:
         """Squared distance of each sample to its k-th nearest other one, float64 [N]."""
         return self._radii("samples", self.samples, k)
 
-    def reference_balls(self, k: int) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-        """Balls of the reference (surface outside) that hold each sample [N], and samples in each ball [M]."""
-        key = (k, False)
-        if key not in self._balls:
-            centres = self.reference.features
-            counts = ball_counts(self.samples.features, centres, self.reference_radii(k), inclusive=False)
-            self._balls[key] = counts
-        return self._balls[key]
+    @cached_property
+    def manifolds(self) -> Manifolds:
+        """Who lies in whose neighbourhood, with the protocol's k (or as many others as there are): one pass for all."""
+        protocol, num_samples, num_reference = self.protocol, len(self.samples.features), len(self.reference.features)
+        reference_radii = self.reference_radii(min(protocol.manifold_k, num_reference - 1))
+        sample_radii = self.sample_radii(min(protocol.manifold_k, num_samples - 1))
+        families = [
+            Balls("b", reference_radii, protocol.manifold_surface),
+            Balls("a", sample_radii, protocol.manifold_surface),
+            Balls("b", self.reference_radii(min(protocol.density_k, num_reference - 1)), "<"),
+        ]
+        return Manifolds(*ball_counts(self.samples.features, self.reference.features, families))
+
+    @cached_property
+    def samples_gaussian(self) -> GaussianStatistics:
+        """Mean and covariance of the samples' features."""
+        return fit_gaussian(self.samples.features)
+
+    @cached_property
+    def reference_gaussian(self) -> GaussianStatistics:
+        """Mean and covariance of the reference's features."""
+        return fit_gaussian(self.reference.features)
 
     @cached_property
     def neighbours(self) -> Neighbours:
@@ -226,7 +252,8 @@ class MetricInputs:
         width = min(max(k, MAX_K) + 1, len(features.features))
         known = self._self_distances.get(name)
         if known is None or known.shape[1] <= k:
-            known = self._self_distances[name] = nearest(features.features, features.features, width)[0]
+            known = nearest(features.features, features.features, width, self.images.device)[0]
+            self._self_distances[name] = known
         return known[:, k]
 
 

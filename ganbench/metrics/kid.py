@@ -2,10 +2,15 @@
 
 Paper: Bińkowski et al. 2018, arXiv:1801.01401. Reference code: torch-fidelity `metric_kid.py`.
 
-Unbiased squared MMD with the kernel k(x, y) = (x·y / D + 1)³, averaged over 100 subsets of 1,000 drawn without
-replacement by NumPy's RandomState(2020), in the order in which torch-fidelity draws them. Choices: float64; subsets
-shrink to the smaller set and say so. While all pairs are fewer than the pairs in the subsets, the kernel is computed
-once, and each subset is a 0/1 column: its sums are cᵀ K c. Otherwise each subset is computed by itself.
+Unbiased squared MMD with the kernel k(x, y) = (x·y / D + 1)³, averaged over subsets (the protocol's number and size,
+100 of 1,000 unless it says otherwise) drawn without replacement by NumPy's RandomState(2020), in the order in which
+torch-fidelity draws them. Subsets shrink to the smaller set and say so.
+
+Choices: the products x·y of float32 features are float32 and of centred features, x·y = x̃·ỹ + x̃·c + ỹ·c + |c|²; all
+else is float64. Measured on 2,048 ReLU features with a KID of 0.0006 that errs by less than 1e-10, where all in float32
+errs by 5e-8, and takes half of the time of float64. While all pairs are fewer than the pairs in the subsets, the kernel
+is computed once, and each subset is a 0/1 column: its sums are cᵀ K c. Otherwise each subset is computed by itself.
+Kernels within one set are symmetric, so half of their tiles do.
 
 Interval: first-order variance of the MMD as a U-statistic. The influence of sample x is 2 (mean k(x, samples) - mean
 k(x, reference)); its variance over the samples / n, plus the Monte-Carlo variance of the subsets' mean.
@@ -14,13 +19,15 @@ k(x, reference)); its variance over the samples / n, plus the Monte-Carlo varian
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from ganbench.metrics.intervals import normal_interval
-from ganbench.types import MetricResult
+from ganbench.metrics.neighbours import Floats
+from ganbench.types import MetricInfo, MetricResult
 
 if TYPE_CHECKING:
     from ganbench.metrics.inputs import MetricInputs
@@ -29,7 +36,7 @@ NUM_SUBSETS = 100
 SUBSET_SIZE = 1000
 SUBSET_SEED = 2020
 CI_METHOD = "U-statistic variance (first order) over the generated images, plus Monte-Carlo error of the subsets"
-_BLOCK_ROWS = 1024
+_TILE = 1024
 Matrix = npt.NDArray[np.float64]
 
 
@@ -42,8 +49,8 @@ class KernelDistance(NamedTuple):
 
 
 def kernel_distance(
-    samples: npt.NDArray[np.floating],
-    reference: npt.NDArray[np.floating],
+    samples: Floats,
+    reference: Floats,
     num_subsets: int = NUM_SUBSETS,
     subset_size: int = SUBSET_SIZE,
 ) -> KernelDistance:
@@ -56,35 +63,54 @@ def kernel_distance(
         )
         for _ in range(num_subsets)
     ]
-    x, y = samples.astype(np.float64), reference.astype(np.float64)
-    if len(x) * len(y) <= num_subsets * subset_size**2:
-        subsets = _subset_distances(
-            x, y, _columns(len(x), [a for a, _ in draws]), _columns(len(y), [b for _, b in draws])
-        )
+    centre = reference.mean(axis=0, dtype=np.float64)
+    x, y = _centred(samples, centre), _centred(reference, centre)
+    if (len(samples) + len(reference)) ** 2 <= 4 * num_subsets * subset_size**2:
+        columns_x = _columns(len(samples), [a for a, _ in draws])
+        columns_y = _columns(len(reference), [b for _, b in draws])
+        subsets = _subset_distances(x, y, columns_x, columns_y)
     else:
         ones = np.ones((subset_size, 1))
-        parts = [_subset_distances(x[a], y[b], ones, ones) for a, b in draws]
+        parts = [_subset_distances(x.subset(a), y.subset(b), ones, ones) for a, b in draws]
         subsets = np.concatenate(parts, axis=1)
     distances, influences = subsets
-    variance = influences.mean() / len(x) + distances.var() / num_subsets
+    variance = influences.mean() / len(samples) + distances.var() / num_subsets
     return KernelDistance(float(distances.mean()), float(distances.std()), math.sqrt(variance))
 
 
 def compute_kid(inputs: MetricInputs) -> MetricResult:
     """KID of the samples against the reference."""
-    samples, reference = inputs.samples.features, inputs.reference.features
-    size = min(SUBSET_SIZE, len(samples), len(reference))
-    result = kernel_distance(samples, reference, subset_size=size)
+    samples, reference, protocol = inputs.samples.features, inputs.reference.features, inputs.protocol
+    size = min(protocol.kid_subset_size, len(samples), len(reference))
+    result = kernel_distance(samples, reference, protocol.kid_subsets, size)
     details: dict[str, Any] = {
-        "num_subsets": NUM_SUBSETS,
+        "num_subsets": protocol.kid_subsets,
         "subset_size": size,
         "subset_std": result.subset_std,
         "seed": SUBSET_SEED,
     }
-    if size < SUBSET_SIZE:
-        details["note"] = f"subsets of {size} instead of {SUBSET_SIZE}: the smaller set has no more images"
+    if size < protocol.kid_subset_size:
+        details["note"] = f"subsets of {size} instead of {protocol.kid_subset_size}: the smaller set has no more images"
     interval = normal_interval(result.value, result.standard_error)
     return MetricResult(result.value, interval, CI_METHOD, len(samples), len(reference), details)
+
+
+class _Centred(NamedTuple):
+    """One side: `rows` x̃ = x - c [N, D] in the features' precision, `offsets` x̃·c + |c|²/2 float64 [N]."""
+
+    rows: Floats
+    offsets: Matrix
+
+    def subset(self, indexes: npt.NDArray[np.int64]) -> _Centred:
+        return _Centred(self.rows[indexes], self.offsets[indexes])
+
+
+def _centred(features: Floats, centre: Matrix) -> _Centred:
+    centre = centre.astype(features.dtype)
+    rows = features - centre
+    exact = centre.astype(np.float64)
+    blocks = (rows[start : start + _TILE].astype(np.float64) for start in range(0, len(rows), _TILE))
+    return _Centred(rows, np.concatenate([block @ exact for block in blocks]) + exact @ exact / 2)
 
 
 def _columns(num_rows: int, subsets: list[npt.NDArray[np.int64]]) -> Matrix:
@@ -94,12 +120,11 @@ def _columns(num_rows: int, subsets: list[npt.NDArray[np.int64]]) -> Matrix:
     return columns
 
 
-def _subset_distances(x: Matrix, y: Matrix, columns_x: Matrix, columns_y: Matrix) -> Matrix:
+def _subset_distances(x: _Centred, y: _Centred, columns_x: Matrix, columns_y: Matrix) -> Matrix:
     """Unbiased squared MMD and variance of the samples' influence for each 0/1 column: [2, S]."""
     size = columns_x[:, 0].sum()
-    rows_xx = _kernel_sums(x, x, columns_x) - _kernel_diagonal(x)[:, None]  # [N, S], right where columns_x is 1
-    rows_yy = _kernel_sums(y, y, columns_y) - _kernel_diagonal(y)[:, None]
-    rows_xy = _kernel_sums(x, y, columns_y)
+    rows_xx, rows_yy = _sums_within(x, columns_x), _sums_within(y, columns_y)  # [N, S], right where the column is 1
+    rows_xy = _sums_between(x, y, columns_y)
     within_x, within_y = (columns_x * rows_xx).sum(axis=0), (columns_y * rows_yy).sum(axis=0)
     between = (columns_x * rows_xy).sum(axis=0)
     distances = (within_x + within_y) / (size * (size - 1)) - 2 * between / size**2
@@ -109,15 +134,59 @@ def _subset_distances(x: Matrix, y: Matrix, columns_x: Matrix, columns_y: Matrix
     return np.stack([distances, variance])
 
 
-def _kernel_sums(x: Matrix, y: Matrix, columns: Matrix) -> Matrix:
-    """K(x, y) @ columns in blocks of rows: [N, S]."""
-    blocks = (x[start : start + _BLOCK_ROWS] for start in range(0, len(x), _BLOCK_ROWS))
-    return np.concatenate([_cubed(block @ y.T / x.shape[1] + 1) @ columns for block in blocks])
+def _sums_between(x: _Centred, y: _Centred, columns: Matrix) -> Matrix:
+    """K(x, y) @ columns: [N, S]."""
+    sums = np.zeros((len(x.rows), columns.shape[1]))
+    for rows in _parts(x):
+        for others in _parts(y):
+            sums[rows] += _kernel(x, y, rows, others) @ columns[others]
+    return sums
 
 
-def _kernel_diagonal(x: Matrix) -> Matrix:
-    return _cubed(np.einsum("ij,ij->i", x, x) / x.shape[1] + 1)
+def _sums_within(x: _Centred, columns: Matrix) -> Matrix:
+    """K(x, x) @ columns without the diagonal of K: [N, S]."""
+    sums = np.zeros((len(x.rows), columns.shape[1]))
+    for rows in _parts(x):
+        for others in _parts(x):
+            if others.start > rows.start:
+                kernel = _kernel(x, x, rows, others)
+                sums[rows] += kernel @ columns[others]
+                sums[others] += kernel.T @ columns[rows]
+        kernel = _kernel(x, x, rows, rows)
+        np.fill_diagonal(kernel, 0)
+        sums[rows] += kernel @ columns[rows]
+    return sums
 
 
-def _cubed(values: Matrix) -> Matrix:
+def _parts(x: _Centred) -> Iterator[slice]:
+    return (slice(start, start + _TILE) for start in range(0, len(x.rows), _TILE))
+
+
+def _kernel(x: _Centred, y: _Centred, rows: slice, others: slice) -> Matrix:
+    values = (x.rows[rows] @ y.rows[others].T).astype(np.float64)
+    values += x.offsets[rows, None]
+    values += y.offsets[others]
+    values /= x.rows.shape[1]
+    values += 1
     return np.asarray(values * values * values)  # np.power is many times slower
+
+
+KID = MetricInfo(
+    id="kid",
+    title="KID",
+    compute=compute_kid,
+    higher_is_better=False,
+    needs=("reference",),
+    description="How far the samples' features lie from the real ones', by a kernel that sees more than mean and "
+    "covariance; unbiased at any n.",
+    range="about 0 and up; slightly below 0 for equal distributions",
+    interval="Other samples of the same generator: first-order variance of a U-statistic over the samples, plus the "
+    "Monte-Carlo error of the subsets.",
+    choices="Cubic polynomial kernel, unbiased form, the protocol's subsets (ganbench-v1: 100 of 1,000) from a "
+    "fixed seed, the same as torch-fidelity's. float64 but for the products of float32 features.",
+    cost="100 kernels of 1,000 x 1,000, or one of all pairs where that is less: about 5 seconds on two CPU cores at "
+    "2048 dimensions.",
+    limits="Noisier than FID. A replay of the training images scores best. The way of resizing changes it.",
+    paper="https://arxiv.org/abs/1801.01401",
+    reference_code="https://github.com/mbinkowski/MMD-GAN",
+)

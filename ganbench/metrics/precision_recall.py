@@ -3,8 +3,9 @@
 Paper: Kynkäänniemi et al. 2019, arXiv:1904.06991. Reference code: torch-fidelity `metric_prc.py`.
 
 Precision: the share of samples that lie in a ball round some real image, its radius the distance to that image's k-th
-nearest other real image. Recall: the same with the roles exchanged. Choices: k = 3 and "inside" includes the surface
-(<=), as in torch-fidelity and StyleGAN; the package prdc uses k = 5 and <. Distances that decide are float64.
+nearest other real image. Recall: the same with the roles exchanged. Choices: k and whether the surface is inside are
+the protocol's; unless it says otherwise k = 3 with the surface (<=), as in torch-fidelity and StyleGAN. StudioGAN uses
+k = 5; the package prdc uses k = 5 without the surface (<). Distances that decide are float64.
 """
 
 from __future__ import annotations
@@ -15,8 +16,8 @@ import numpy as np
 import numpy.typing as npt
 
 from ganbench.metrics.intervals import wilson_interval
-from ganbench.metrics.neighbours import Floats, ball_counts, manifold_radii
-from ganbench.types import MetricResult
+from ganbench.metrics.neighbours import Balls, Floats, Surface, ball_counts, manifold_radii
+from ganbench.types import MetricInfo, MetricResult
 
 if TYPE_CHECKING:
     from ganbench.metrics.inputs import MetricInputs
@@ -24,36 +25,79 @@ if TYPE_CHECKING:
 K = 3
 
 
-def precision(samples: Floats, reference: Floats, k: int = K) -> float:
+def precision(samples: Floats, reference: Floats, k: int = K, surface: Surface = "<=") -> float:
     """Share of samples [N, D] inside the manifold of the reference [M, D]; needs k < M."""
-    return float(_inside(samples, reference, manifold_radii(reference, k)).mean())
+    balls = Balls("b", manifold_radii(reference, k), surface)
+    return float((ball_counts(samples, reference, [balls])[0].per_a > 0).mean())
 
 
-def recall(samples: Floats, reference: Floats, k: int = K) -> float:
+def recall(samples: Floats, reference: Floats, k: int = K, surface: Surface = "<=") -> float:
     """Share of reference images [M, D] inside the manifold of the samples [N, D]; needs k < N."""
-    return float(_inside(reference, samples, manifold_radii(samples, k)).mean())
+    balls = Balls("a", manifold_radii(samples, k), surface)
+    return float((ball_counts(samples, reference, [balls])[0].per_b > 0).mean())
 
 
 def compute_precision(inputs: MetricInputs) -> MetricResult:
     """Precision of the samples against the reference."""
-    samples, reference = inputs.samples.features, inputs.reference.features
-    k = min(K, len(reference) - 1)
-    return _result(_inside(samples, reference, inputs.reference_radii(k)), "samples", k, len(samples), len(reference))
+    k = min(inputs.protocol.manifold_k, len(inputs.reference.features) - 1)
+    return _result(inputs, inputs.manifolds.reference.per_a > 0, "samples", k)
 
 
 def compute_recall(inputs: MetricInputs) -> MetricResult:
     """Recall of the reference by the samples."""
-    samples, reference = inputs.samples.features, inputs.reference.features
-    k = min(K, len(samples) - 1)
-    inside = _inside(reference, samples, inputs.sample_radii(k))
-    return _result(inside, "reference images", k, len(samples), len(reference))
+    k = min(inputs.protocol.manifold_k, len(inputs.samples.features) - 1)
+    return _result(inputs, inputs.manifolds.samples.per_b > 0, "reference images", k)
 
 
-def _inside(points: Floats, centres: Floats, radii: npt.NDArray[np.float64]) -> npt.NDArray[np.bool_]:
-    return np.asarray(ball_counts(points, centres, radii, inclusive=True)[0] > 0)
+def _result(inputs: MetricInputs, inside: npt.NDArray[np.bool_], judged: str, k: int) -> MetricResult:
+    return MetricResult(
+        float(inside.mean()),
+        wilson_interval(int(inside.sum()), len(inside)),
+        f"Wilson score interval over the {judged}; the manifold is taken as given",
+        len(inputs.samples.features),
+        len(inputs.reference.features),
+        {"k": k, "surface": inputs.protocol.manifold_surface},
+    )
 
 
-def _result(inside: npt.NDArray[np.bool_], judged: str, k: int, num_samples: int, num_reference: int) -> MetricResult:
-    method = f"Wilson score interval over the {judged}; the manifold is taken as given"
-    interval = wilson_interval(int(inside.sum()), len(inside))
-    return MetricResult(float(inside.mean()), interval, method, num_samples, num_reference, {"k": k, "surface": "<="})
+_PAPER = "https://arxiv.org/abs/1904.06991"
+_CODE = "https://github.com/kynkaat/improved-precision-and-recall-metric"
+_CHOICES = (
+    "k and whether the surface of a ball is inside are the protocol's (ganbench-v1: k = 3, <=) and stand in the "
+    "result. float64 decides distances."
+)
+_COST = "Two searches for neighbours and one pass over all pairs, shared by precision, recall, density and coverage."
+
+PRECISION = MetricInfo(
+    id="precision",
+    title="Precision",
+    compute=compute_precision,
+    higher_is_better=True,
+    needs=("reference",),
+    description="The share of samples that lie among the real images: how realistic they are.",
+    range="0 to 1",
+    interval="Other samples of the same generator, with the real images' neighbourhoods taken as given: Wilson's score "
+    "interval.",
+    choices=_CHOICES,
+    cost=_COST,
+    limits="One outlier among the real images has a large ball and can make it high. Depends on n and k: compare only "
+    "equal ones. Copies of one real image have precision 1.",
+    paper=_PAPER,
+    reference_code=_CODE,
+)
+RECALL = MetricInfo(
+    id="recall",
+    title="Recall",
+    compute=compute_recall,
+    higher_is_better=True,
+    needs=("reference",),
+    description="The share of real images that lie among the samples: how much of the data's variety is there.",
+    range="0 to 1",
+    interval="Other real images, with the samples' neighbourhoods taken as given: Wilson's score interval.",
+    choices=_CHOICES,
+    cost=_COST,
+    limits="One outlier among the samples has a large ball and can make it high. Depends on n and k: compare only "
+    "equal ones.",
+    paper=_PAPER,
+    reference_code=_CODE,
+)

@@ -1,10 +1,14 @@
 """Neighbours and balls are exact, ties included, where float32 alone would not be."""
 
+import sys
+
+import faiss
 import numpy as np
 import pytest
 from scipy.spatial.distance import cdist
 
-from ganbench.metrics.neighbours import ball_counts, manifold_radii, nearest, pair_distances
+from ganbench.metrics import neighbours
+from ganbench.metrics.neighbours import Balls, ball_counts, manifold_radii, nearest, pair_distances
 
 
 def points(n, dim=5, seed=0, offset=0.0):
@@ -44,25 +48,130 @@ def test_k_out_of_range_is_refused(k):
         nearest(points(2), points(3), k)
 
 
-@pytest.mark.parametrize("inclusive", [True, False])
+def members(a, b, balls):
+    """Membership [N, M] by a full float64 search."""
+    full = cdist(a.astype(np.float64), b.astype(np.float64), "sqeuclidean")
+    limits = balls.radii[:, None] if balls.centres == "a" else balls.radii[None]
+    return full <= limits if balls.surface == "<=" else full < limits
+
+
+def families(a, b):
+    sides = {"a": a, "b": b}
+    return [
+        Balls(side, manifold_radii(sides[side], k), surface)
+        for side, k, surface in (("b", 3, "<="), ("a", 3, "<="), ("b", 5, "<"), ("a", 2, "<"))
+    ]
+
+
 @pytest.mark.parametrize("make", [grid, lambda n, seed: points(n, seed=seed, offset=500)])
-def test_balls_are_those_of_a_full_float64_search(make, inclusive):
-    inside_points, centres = make(700, seed=0), make(90, seed=1)
-    radii = manifold_radii(centres, 3)
-    full = cdist(inside_points.astype(np.float64), centres.astype(np.float64), "sqeuclidean")
-    member = full <= radii if inclusive else full < radii
-    per_point, per_ball = ball_counts(inside_points, centres, radii, inclusive=inclusive)
-    np.testing.assert_array_equal(per_point, member.sum(axis=1))
-    np.testing.assert_array_equal(per_ball, member.sum(axis=0))
+def test_one_pass_counts_all_families_as_a_full_float64_search_does(make):
+    a, b = make(700, seed=0), make(90, seed=1)
+    asked = families(a, b)
+    for balls, counts in zip(asked, ball_counts(a, b, asked), strict=True):
+        member = members(a, b, balls)
+        np.testing.assert_array_equal(counts.per_a, member.sum(axis=1))
+        np.testing.assert_array_equal(counts.per_b, member.sum(axis=0))
+
+
+@pytest.mark.parametrize("tile", [(1, 1), (7, 13), (64, 4096)])
+def test_counts_depend_neither_on_the_tiles_nor_on_the_order(tile, monkeypatch):
+    a, b = grid(150, 0), grid(120, 1)
+    asked = families(a, b)
+    expected = ball_counts(a, b, asked)
+    monkeypatch.setattr(neighbours, "_TILE_ROWS", tile[0])
+    monkeypatch.setattr(neighbours, "_TILE_COLUMNS", tile[1])
+    order_a, order_b = np.random.default_rng(2).permutation(150), np.random.default_rng(3).permutation(120)
+    orders = {"a": order_a, "b": order_b}
+    moved = [balls._replace(radii=balls.radii[orders[balls.centres]]) for balls in asked]
+    for counts, before in zip(ball_counts(a[order_a], b[order_b], moved), expected, strict=True):
+        np.testing.assert_array_equal(counts.per_a, before.per_a[order_a])
+        np.testing.assert_array_equal(counts.per_b, before.per_b[order_b])
 
 
 def test_a_copy_at_exactly_the_radius_is_judged_by_the_rule():
     real = points(200, dim=64, offset=20)
     radii = manifold_radii(real, 3)
     on_surface = nearest(real, real, 4)[1][:, 3]  # copies of each image's third neighbour lie exactly on its ball
-    with_surface = ball_counts(real[on_surface], real, radii, inclusive=True)[0]
-    without = ball_counts(real[on_surface], real, radii, inclusive=False)[0]
-    assert (with_surface > without).all()
+    both = ball_counts(real[on_surface], real, [Balls("b", radii, "<="), Balls("b", radii, "<")])
+    assert (both[0].per_a > both[1].per_a).all()
+
+
+def collapsed(n, seed, spread=1e-4):
+    """Far from the rest and so near to each other that float32 cannot order them round a common origin."""
+    rng = np.random.default_rng(seed)
+    return (10 + spread * rng.normal(size=(n, 64))).astype(np.float32)
+
+
+def wrong_float32_search(queries, base, k):
+    """Takes FAISS's order in float32 as it is, with 8 spare candidates."""
+    centre = base.mean(axis=0)
+    candidates = faiss.knn(queries - centre, base - centre, k + 8)[1]
+    exact = np.stack(
+        [np.square(base[c].astype(np.float64) - q).sum(axis=1) for q, c in zip(queries, candidates, strict=True)]
+    )
+    return np.sort(exact, axis=1)[:, :k]
+
+
+def test_neighbours_within_a_collapsed_cluster_are_exact():
+    base = np.concatenate([collapsed(1500, 0), points(500, dim=64, offset=-10)])
+    full = np.sort(cdist(base.astype(np.float64), base.astype(np.float64), "sqeuclidean"), axis=1)[:, :4]
+    distances, indexes = nearest(base, base, 4)
+    np.testing.assert_allclose(distances, full, rtol=1e-9, atol=1e-15)
+    np.testing.assert_array_equal(distances[:, 1], pair_distances(base, base, np.arange(2000), indexes[:, 1]))
+    assert not np.allclose(wrong_float32_search(base, base, 4), full, rtol=1e-9, atol=1e-15)
+
+
+def test_balls_within_a_collapsed_cluster_are_exact():
+    a = np.concatenate([collapsed(200, 0), points(200, dim=64, offset=-10)])
+    b = np.concatenate([collapsed(200, 1), points(200, seed=2, dim=64, offset=-10)])
+    asked = families(a, b)
+    for balls, counts in zip(asked, ball_counts(a, b, asked), strict=True):
+        np.testing.assert_array_equal(counts.per_a, members(a, b, balls).sum(axis=1))
+
+
+def test_float32_rounding_stays_within_what_is_decided_again():
+    for dim in (2, 64, 2048):
+        a, b = points(300, dim), points(300, dim, seed=1)
+        exact = cdist(a.astype(np.float64), b.astype(np.float64), "sqeuclidean")
+        scale = np.square(a).sum(axis=1)[:, None] + np.square(b).sum(axis=1)
+        rough = scale - 2 * a @ b.T
+        assert np.max(np.abs(rough - exact) / scale) < neighbours._rounding(dim, np.float32) / 3
+
+
+class FakeGpu:
+    """FAISS on a machine with a GPU: remembers how it was asked."""
+
+    def __init__(self, num_gpus):
+        self.num_gpus, self.calls = num_gpus, []
+
+    def get_num_gpus(self):
+        return self.num_gpus
+
+    def StandardGpuResources(self):  # noqa: N802
+        return "resources"
+
+    def knn(self, queries, base, k):
+        self.calls.append("cpu")
+        return faiss.knn(queries, base, k)
+
+    def knn_gpu(self, resources, queries, base, k, *, device, vectorsMemoryLimit, queriesMemoryLimit):
+        assert resources == "resources"
+        assert 0 < vectorsMemoryLimit <= 2**30
+        assert 0 < queriesMemoryLimit <= 2**30
+        self.calls.append(device)
+        return faiss.knn(queries, base, k)
+
+
+@pytest.mark.parametrize(
+    ("num_gpus", "device", "expected"), [(1, "cuda", 0), (2, "cuda:1", 1), (1, "cpu", "cpu"), (0, "cuda", "cpu")]
+)
+def test_a_gpu_searches_where_there_is_one_and_it_is_the_device(num_gpus, device, expected, monkeypatch):
+    fake = FakeGpu(num_gpus)
+    monkeypatch.setitem(sys.modules, "faiss", fake)
+    result = nearest(points(20), points(30, seed=1), 3, device)
+    assert fake.calls == [expected]
+    monkeypatch.undo()
+    np.testing.assert_array_equal(result[1], nearest(points(20), points(30, seed=1), 3)[1])
 
 
 def test_pair_distances_are_symmetric_to_the_last_bit():
