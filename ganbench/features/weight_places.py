@@ -64,10 +64,10 @@ def missing_weights(name: str) -> str | None:
         return None
     weight = get_weight(name)
     damaged = next((found.path for found in _candidates(weight)), None)
-    reason = "not on this machine" if damaged is None else f"damaged: {shown(damaged)} has another checksum"
+    reason = "not here" if damaged is None else f"damaged, {shown(damaged)} has another checksum"
     return (
-        f"the weights '{name}' ({weight.title}) are {reason}. Get them with `ganbench weights fetch {name}`, or, "
-        f"with a copy of {weight.forms[0].files[0]} from elsewhere, `ganbench weights import FILE`."
+        f"the weights '{name}' ({weight.title}) are {reason}: `ganbench weights fetch {name}`, or "
+        f"`ganbench weights import FILE` with a copy of {weight.forms[0].files[0]}."
     )
 
 
