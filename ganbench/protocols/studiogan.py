@@ -49,10 +49,11 @@ STUDIOGAN_CIFAR10_V1 = Protocol(
                 "They print the checkpoint with the best FID, which is optimistic. Here the last state of the training "
                 "is measured, so expect somewhat worse numbers for the same model."
             ),
-            "is": (
-                "One split, so the number has no spread. Their class layer keeps its bias; the usual Inception Score, "
-                "and the one here, leaves it out. For one split the order of the samples plays no part."
+            "extractor": (
+                "inception-friendly follows their resizer, their pixels scaled to x / 127.5 - 1, and their class layer "
+                "with its bias, which the usual Inception Score leaves out."
             ),
+            "is": "One split, so theirs has no spread; the 95 % interval given here is a bootstrap over the images.",
             "precision and recall": "k = 5 with the surface outside, not the k = 3 and surface inside of their paper.",
             "intra-FID": (
                 "They draw as many samples of each class as there are training images of it (5,000). Here the 50,000 "

@@ -33,7 +33,7 @@ VTGAN_2019 = Protocol(
     notes=MappingProxyType(
         {
             "reference": "The Inception Score never looks at real images, so any reference gives the same number.",
-            "is": "The splits are random, by a fixed seed; the report does not give the seed of its own.",
+            "is": "The splits of 150 or 151 are random, by a fixed seed; the report does not give the seed of its own.",
             "interval": (
                 "Here the 95 % interval of the mean is given (Student's t); the report gives the standard deviation, "
                 "which stands in the details of our result as split_std."
