@@ -10,7 +10,8 @@ Choices. t is uniform on [0, 1] (the paper's "full" path; torch-fidelity takes t
 on the sphere with their lengths kept (StyleGAN scales them to length 1 first, which its generator undoes), uniform ones
 on the line; in float64. Images stay float32: rounded to uint8, as torch-fidelity does by default, a step of ε vanishes
 or is a whole grey level. Images above 256 pixels are averaged down to 256, as StyleGAN does, and not to 64; no crop.
-Both ends of a step have one label, drawn evenly. 2,000 pairs: the standard error is then a few percent.
+Both ends of a step have one label, drawn evenly, and must have the same noise where a generator draws noise of its own
+(a trial's does: it is seeded by batch). 2,000 pairs: the standard error is then a few percent.
 
 Interval: bootstrap of the pairs, trimmed anew each time.
 """
@@ -142,8 +143,7 @@ PPL = MetricInfo(
     cost="4,000 images generated and as many passes of VGG16: about a minute on one CPU core at 64 pixels or less, "
     "16 times that at 256.",
     limits="Says nothing of quality: a generator that shows one image has 0. Values depend on the latents' space and "
-    "the image size: compare only models with the same kind of latents. A generator that draws noise of its own as it "
-    "goes has no small steps.",
+    "the image size: compare only models with the same kind of latents.",
     paper="https://arxiv.org/abs/1812.04948",
     reference_code="https://github.com/NVlabs/stylegan/blob/master/metrics/perceptual_path_length.py",
 )
