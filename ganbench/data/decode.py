@@ -56,6 +56,7 @@ _HIGH_DEPTH = re.compile(r";16[BLN]")
 _GREY_MODES = ("1", "L", "LA")
 _COLOUR_MODES = ("P", "PA", "RGB", "RGBA")
 _ALPHA_MODES = ("LA", "PA", "RGBA")
+_PNG_METADATA = {b"eXIf", b"tEXt", b"zTXt", b"iTXt"}
 _ORIENTATION_TAG = 0x0112
 _SIDEWAYS = (5, 6, 7, 8)  # orientations that exchange width and height
 
@@ -112,10 +113,10 @@ def read_header(stream: IO[bytes], source: str, resolution: int | None = None) -
     with _damage_is_refused(source), Image.open(stream, formats=FORMATS) as image:
         _check_header(image, source)
         width, height = (resolution, resolution) if resolution is not None else image.size
-        if width != height and image.getexif().get(_ORIENTATION_TAG) in _SIDEWAYS:
+        has_metadata = image.format != "PNG" or _has_png_metadata(stream)
+        # Pillow decodes a whole PNG to look for metadata behind the pixels
+        if width != height and has_metadata and image.getexif().get(_ORIENTATION_TAG) in _SIDEWAYS:
             width, height = ImageOps.exif_transpose(image).size
-        if image.format == "PNG":
-            _check_png(stream, checksums=False)
         return Header(height, width, 1 if image.mode in _GREY_MODES else 3)
 
 
@@ -166,18 +167,27 @@ def _check_header(image: Image.Image, source: str) -> None:
         raise RefusedImageError(source, problem, f"have the colour mode {image.mode}", remedy)
 
 
-def _check_png(stream: IO[bytes], checksums: bool) -> None:
-    """Raise OSError unless all chunks up to the last are there, and whole where `checksums` are wanted.
+def _has_png_metadata(stream: IO[bytes]) -> bool:
+    """Whether an orientation may stand somewhere. Raises OSError where the file is truncated."""
+    position = stream.tell()
+    kinds = _check_png(stream, checksums=False)
+    stream.seek(position)
+    return not kinds.isdisjoint(_PNG_METADATA)
+
+
+def _check_png(stream: IO[bytes], checksums: bool) -> set[bytes]:
+    """The kinds of chunks. Raises OSError unless all are there, and whole where `checksums` are wanted.
 
     Pillow leaves the checksums of pixel data unread, so that a damaged file would give other pixels.
     """
     stream.seek(8)
-    kind = b""
+    kind, kinds = b"", set()
     while kind != b"IEND":
         head = stream.read(8)
         if len(head) < 8:
             raise OSError("it is truncated")
         num_bytes, kind = int.from_bytes(head[:4], "big"), head[4:]
+        kinds.add(kind)
         if not checksums and kind != b"IEND":
             stream.seek(num_bytes + 4, SEEK_CUR)
             continue
@@ -186,6 +196,7 @@ def _check_png(stream: IO[bytes], checksums: bool) -> None:
             raise OSError("it is truncated")
         if zlib.crc32(content, zlib.crc32(kind)) != int.from_bytes(checksum, "big"):
             raise OSError("a checksum is wrong")
+    return kinds
 
 
 def _plain(image: Image.Image, source: str) -> Image.Image:

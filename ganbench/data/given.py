@@ -54,7 +54,7 @@ def as_image_source(
     low, high = value_range or (0.0, 1.0)
     if not low < high:
         raise DataError(f"{name}: value_range ({low:g}, {high:g}); expected (black, white), such as (-1, 1).")
-    if is_image_source(samples):
+    if _is_image_source(samples):
         if labels is not None or value_range is not None:
             raise DataError(f"{name}: labels and value_range go with arrays; this source of images has its own.")
         return samples
@@ -69,11 +69,6 @@ def as_image_source(
     if spooled.labels is not None:
         raise DataError(f"{name}: labels were given, and the batches bring labels, too. Leave one of them out.")
     return ImageSet(name, spooled.images, _checked_labels(labels, len(spooled), name))
-
-
-def is_image_source(samples: object) -> TypeGuard[ImageSource]:
-    """Whether an object has the members of an ImageSource."""
-    return all(hasattr(type(samples), member) or hasattr(samples, member) for member in _SOURCE_MEMBERS)
 
 
 def _spool(batches: Iterable[Any], name: str, value_range: Range | None) -> ImageSet:
@@ -194,6 +189,11 @@ def _is_tensor(samples: object) -> TypeGuard[Tensor]:
     """Whether this is a torch tensor, found without importing torch."""
     torch = sys.modules.get("torch")
     return torch is not None and isinstance(samples, torch.Tensor)
+
+
+def _is_image_source(samples: object) -> TypeGuard[ImageSource]:
+    """Whether an object has the members of an ImageSource."""
+    return all(hasattr(type(samples), member) or hasattr(samples, member) for member in _SOURCE_MEMBERS)
 
 
 def _kind(samples: object) -> str:

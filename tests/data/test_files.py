@@ -7,7 +7,7 @@ import threading
 import time
 import tracemalloc
 import zipfile
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import numpy as np
 import pytest
@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from PIL import Image
 
+from ganbench.data import decode, listing
 from ganbench.data import files as files_module
 from ganbench.data.array_file import ArrayFile
 from ganbench.data.files import ImageFiles, in_order
@@ -523,3 +524,25 @@ def test_listing_gives_relative_paths(tmp_path):
     assert file.path.as_posix() == "a/b/1.png"
     assert Path(file.source) == tmp_path / "a/b/1.png"
     assert isinstance(open_images(tmp_path), ImageFiles)
+
+
+# --- the page of the docs -------------------------------------------------------------------------------------------
+
+PAGE = Path(__file__).parents[2] / "docs/inputs.md"
+
+
+def test_the_page_names_every_ending_and_limit():
+    text = PAGE.read_text(encoding="utf-8")
+    for ending in sorted(listing.IMAGE_SUFFIXES | listing.OTHER_IMAGES):
+        assert f"`{ending}`" in text
+    assert f"{decode.MAX_PIXELS:,} pixels or {listing.MAX_FILE_BYTES:,} bytes" in text
+
+
+def test_the_message_on_the_page_is_the_one_that_comes():
+    headers = [decode.Header(64, 64, 3)] * 9_963 + [decode.Header(32, 32, 3)] * 37
+    files = [ImageFile(PurePosixPath(f"{index}"), f"{index}", 0, bytes) for index in range(10_000)]
+    refused = ImageFiles("faces", files)._of_another_size(headers)
+    message = str(decode.refuse_together(refused, 10_000))
+    names = ", ".join(f"faces/{number}.png" for number in ("0012", "0044", "0107"))
+    wanted = message.replace("9963, 9964, 9965", names)
+    assert wanted in " ".join(PAGE.read_text(encoding="utf-8").split())

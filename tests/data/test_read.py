@@ -324,8 +324,10 @@ def test_zip_of_images_called_npz(tmp_path):
 
 def test_empty_array(tmp_path):
     np.savez(tmp_path / "x.npz", images=np.zeros((0, 8, 8, 3), np.uint8))
-    with pytest.raises(DataError, match="holds no images"):
-        pixels_of(tmp_path / "x.npz")
+    np.save(tmp_path / "x.npy", np.zeros((0, 8, 8, 3), np.uint8))
+    for name in ("x.npz", "x.npy"):
+        with pytest.raises(DataError, match="holds no images"):
+            pixels_of(tmp_path / name)
     np.savez(tmp_path / "x.npz")
     with pytest.raises(DataError, match="got none"):
         pixels_of(tmp_path / "x.npz")
