@@ -28,6 +28,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -80,14 +81,22 @@ PREPROCESSINGS = {
 }
 
 
+class InceptionWeights(NamedTuple):
+    """The 94 convolutions in order, and the class layer's weight [1008, 2048] and bias [1008] where they are known."""
+
+    layers: Sequence[ConvolutionTensors]
+    classes: tuple[Tensor, Tensor] | None
+
+
 class Inception:
     """Images uint8 [N, C, H, W] → pool features float32 [N, 2048] and logits float32 [N, 1008] (None without them).
 
-    `name` is one of PREPROCESSINGS. Raises WeightsError with the remedy where neither weights file is there.
+    `name` is one of PREPROCESSINGS. Without `weights` they are loaded; raises WeightsError with the remedy where
+    neither weights file is there.
     """
 
-    def __init__(self, device: str, name: str = "inception") -> None:
-        layers, classes = load_inception()
+    def __init__(self, device: str, name: str = "inception", weights: InceptionWeights | None = None) -> None:
+        layers, classes = weights or load_inception()
         self._preprocessing = PREPROCESSINGS[name]
         self.identity = ExtractorIdentity(name, trunk_sha256(layers), self._preprocessing.resize_name)
         self.has_logits = classes is not None
@@ -111,24 +120,25 @@ class Inception:
         return pixels.expand(-1, 3, -1, -1).contiguous(memory_format=torch.channels_last)
 
 
-def load_inception() -> tuple[Sequence[ConvolutionTensors], tuple[Tensor, Tensor] | None]:
-    """The 94 convolutions and the class layer's (weight, bias); None for the latter where only the trunk is there."""
+def load_inception() -> InceptionWeights:
+    """What is here: the full file, else the trunk."""
     path = find_weights("inception")
     if path is not None:
-        return _load_full(path)
+        return read_full_file(path)
     if find_weights("inception-trunk"):
-        return load_inception_trunk(require_weights("inception-trunk")), None
+        return InceptionWeights(load_inception_trunk(require_weights("inception-trunk")), None)
     raise WeightsError(missing_weights("inception") or "inception")
 
 
-def _load_full(path: Path) -> tuple[Sequence[ConvolutionTensors], tuple[Tensor, Tensor]]:
+def read_full_file(path: Path) -> InceptionWeights:
+    """The state dict of torch-fidelity and pytorch-fid. Raises WeightsError where a batch norm has a gamma."""
     state = torch.load(path, map_location="cpu", weights_only=True)
     names = [key.removesuffix(".conv.weight") for key in state if key.endswith(".conv.weight")]
     if any((state[f"{name}.bn.weight"] != 1).any() for name in names):
         raise WeightsError(f"{path} is not TensorFlow's Inception of 2015-12-05: its batch norms have a gamma")
     parts = ("conv.weight", "bn.bias", "bn.running_mean", "bn.running_var")
-    layers = [ConvolutionTensors(*(state[f"{name}.{part}"].float() for part in parts)) for name in names]
-    return layers, (state["fc.weight"], state["fc.bias"])
+    layers = [ConvolutionTensors(*(state[f"{name}.{part}"] for part in parts)) for name in names]
+    return InceptionWeights(layers, (state["fc.weight"], state["fc.bias"]))
 
 
 def trunk_sha256(layers: Sequence[ConvolutionTensors]) -> str:

@@ -51,7 +51,7 @@ def full_file(peer, tmp_path_factory):
 @pytest.fixture
 def only(monkeypatch, full_file):
     """Call with the names of the weights that are here: inception, inception-trunk, both or none."""
-    layers, _ = inception._load_full(full_file)
+    layers, _ = inception.read_full_file(full_file)
 
     def make_present(*names):
         def find(name):
@@ -186,7 +186,7 @@ def test_a_network_with_a_gamma_is_not_tensorflows(only, peer, full_file):
     path = full_file.with_name("gamma.pth")
     torch.save(state, path)
     with pytest.raises(WeightsError, match="gamma"):
-        inception._load_full(path)
+        inception.read_full_file(path)
 
 
 def test_a_wrong_number_of_layers_is_refused(only):
