@@ -261,7 +261,7 @@ class MetricUnavailableError(Exception):
     """Raised by a metric that cannot be computed here; the text says why and what would make it possible."""
 
 
-Need = Literal["reference", "train", "heldout", "logits", "labels", "classifier", "lpips", "generator"]
+Need = Literal["reference", "train", "heldout", "logits", "labels", "classifier", "lpips", "lpips-vgg16", "generator"]
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ ROOT = Path(__file__).parent.parent
 SOURCE = ROOT / "ganbench"
 LAYERS = [
     {"errors", "types"},
+    {"protocols"},
     {"config"},
     {"seeding"},
     {"hookspecs"},

@@ -14,7 +14,7 @@ from rich.table import Table
 from ganbench.cli.metric_cards import card, page
 from ganbench.errors import UnknownNameError
 from ganbench.registry import Registry, Variant, load_registry
-from ganbench.types import ExtractorInfo, MetricInfo
+from ganbench.types import MetricInfo
 
 
 def _show(rows: Sequence[dict[str, Any]], as_json: bool, columns: Iterable[str]) -> None:
@@ -139,21 +139,22 @@ def _metric_row(info: MetricInfo) -> dict[str, Any]:
 
 
 def show_extractors(as_json: bool) -> None:
-    """All extractors and whether they can be used here."""
-    _show(extractor_rows(load_registry()), as_json, ("name", "title", "feature_dim", "resize", "canonical", "usable"))
+    """All extractors and whether they can be used here; what is lacking stands below the table."""
+    rows = extractor_rows(load_registry())
+    _show(rows, as_json, ("name", "title", "feature_dim", "resize", "canonical", "usable"))
+    if not as_json:
+        for row in rows:
+            if row["lacking"]:
+                Console().print(f"{row['name']}: {row['lacking']}", markup=False, highlight=False)
 
 
 def extractor_rows(registry: Registry) -> list[dict[str, Any]]:
-    """One row for each extractor; `usable` is "yes", "yes" with what is lacking, or the reason why not."""
+    """One row for each extractor; `lacking` says why it cannot be used or has no logits, and what to do."""
     return [
         {
             "name": info.name, "title": info.title, "feature_dim": info.feature_dim, "resize": info.resize,
-            "canonical": info.canonical, "usable": info.missing() or _with_what(info), "paper": info.paper,
+            "canonical": info.canonical, "usable": "no" if info.missing() else "yes",
+            "lacking": info.missing() or info.logits_missing() or "", "paper": info.paper,
         }
         for info in registry.extractors.values()
     ]  # fmt: skip
-
-
-def _with_what(info: ExtractorInfo) -> str:
-    lack = info.logits_missing()
-    return "yes" if lack is None else f"yes, without class logits: {lack}"

@@ -14,7 +14,8 @@ _NEEDS = {
     "logits": "an extractor with class logits",
     "labels": "labels of the samples and of the real images",
     "classifier": "labelled real images, on which a small classifier is trained",
-    "lpips": "the LPIPS trunk (`ganbench weights fetch alexnet`)",
+    "lpips": "LPIPS's AlexNet trunk (`ganbench weights fetch alexnet`)",
+    "lpips-vgg16": "LPIPS's VGG16 trunk (`ganbench weights fetch vgg16`)",
     "generator": "a trained generator, so a trial's folder as SAMPLES",
 }
 _PREAMBLE = """\

@@ -25,7 +25,7 @@ import platformdirs
 import torch
 
 from ganbench.config import sha256_of
-from ganbench.data.files import ImageFacts, ImageFiles
+from ganbench.data.streamed import ImageFacts, StreamedImages
 from ganbench.types import Extractor, ExtractorIdentity, FeatureSet, ImageSource
 
 log = logging.getLogger(__name__)
@@ -89,7 +89,7 @@ class FeatureCache:
 
     def recognise(self, images: ImageSource) -> None:
         """Tell images in files what was found out about them the last time, if they have not changed since."""
-        if not isinstance(images, ImageFiles) or images.fingerprint is None:
+        if not isinstance(images, StreamedImages) or images.fingerprint is None:
             return
         try:
             facts = json.loads(self._facts_path(images.fingerprint).read_text(encoding="utf-8"))
@@ -100,7 +100,7 @@ class FeatureCache:
             log.warning("image index: the entry of %s is unreadable (%s); reading the images anew", images.name, error)
 
     def _remember(self, images: ImageSource) -> None:
-        if isinstance(images, ImageFiles) and images.fingerprint is not None:
+        if isinstance(images, StreamedImages) and images.fingerprint is not None:
             facts = {"shape": list(images.shape), "sha256": images.sha256}
             _replace(self._facts_path(images.fingerprint), lambda file: file.write(json.dumps(facts).encode()))
 
@@ -112,7 +112,7 @@ class FeatureCache:
 
     def _worth_hashing(self, images: ImageSource, identity: ExtractorIdentity) -> bool:
         """Whether the hash is known, or features of as many images are stored: else decoding only to hash is waste."""
-        return not isinstance(images, ImageFiles) or images.is_hashed or self._place(len(images), identity).is_dir()
+        return not isinstance(images, StreamedImages) or images.is_hashed or self._place(len(images), identity).is_dir()
 
     def _read(self, path: Path) -> Arrays | None:
         try:

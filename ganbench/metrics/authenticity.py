@@ -24,7 +24,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ganbench.metrics.intervals import wilson_interval
-from ganbench.metrics.neighbours import Floats, nearest
+from ganbench.metrics.neighbours import Floats, manifold_radii, nearest
 from ganbench.types import MetricInfo, MetricResult, MetricUnavailableError
 
 if TYPE_CHECKING:
@@ -36,16 +36,7 @@ CI_METHOD = "Wilson's score interval over the samples, for this training set"
 def authentic(samples: Floats, train: Floats) -> npt.NDArray[np.bool_]:
     """Whether each sample is authentic, bool [N], from features [N, D] and [M, D]; needs M >= 2."""
     squared, indexes = nearest(samples, train, 1)
-    return np.asarray(np.sqrt(squared[:, 0]) > own_distances(train, indexes[:, 0]))
-
-
-def own_distances(train: Floats, indexes: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
-    """Distance of the training images train[indexes] to their nearest other training image, float64 [len(indexes)].
-
-    Each is searched once, however often it is named.
-    """
-    named, places = np.unique(indexes, return_inverse=True)
-    return np.asarray(np.sqrt(nearest(train[named], train, 2)[0][:, 1])[places])
+    return np.asarray(squared[:, 0] > manifold_radii(train, 1)[indexes[:, 0]])
 
 
 def compute_authenticity(inputs: MetricInputs) -> MetricResult:
@@ -54,12 +45,14 @@ def compute_authenticity(inputs: MetricInputs) -> MetricResult:
     if len(train) < 2:
         raise MetricUnavailableError("authenticity needs at least 2 training images")
     indexes, distances = inputs.neighbours
-    num_authentic = int((distances > own_distances(train, indexes)).sum())
+    own = np.sqrt(inputs.train_radii(1))
+    num_authentic = int((distances > own[indexes]).sum())
     num_samples = len(distances)
     details: dict[str, Any] = {"num_authentic": num_authentic}
-    if inputs.heldout is not None:
-        details["heldout_authenticity"] = float(authentic(inputs.heldout.features, train).mean())
-        details["num_heldout"] = len(inputs.heldout.features)
+    if inputs.heldout_neighbours is not None:
+        heldout_indexes, heldout_distances = inputs.heldout_neighbours
+        details["heldout_authenticity"] = float((heldout_distances > own[heldout_indexes]).mean())
+        details["num_heldout"] = len(heldout_distances)
     interval = wilson_interval(num_authentic, num_samples)
     return MetricResult(num_authentic / num_samples, interval, CI_METHOD, num_samples, len(train), details)
 

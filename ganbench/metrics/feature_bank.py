@@ -43,6 +43,7 @@ class FeatureBank:
         self._cache, self._device, self._progress = cache, device, progress
         self._networks: dict[str, Extractor] = {}
         self._features: dict[tuple[str, str], FeatureSet] = {}
+        self._derived: dict[tuple[str, str, str], Arrays] = {}
 
     def network(self, info: ExtractorInfo) -> Extractor:
         """The loaded extractor. Raises WeightsError where its weights are missing."""
@@ -71,10 +72,12 @@ class FeatureBank:
         return self._features[key]
 
     def derived(self, info: ExtractorInfo, source: ImageSource, name: str, compute: Callable[[], Arrays]) -> Arrays:
-        """Arrays derived from the features of these images, kept on disk beside them where there is a cache."""
-        if self._cache is None:
-            return compute()
-        return self._cache.derived(source, self.network(info).identity, name, compute)
+        """Arrays derived from the features of these images, kept in memory, and on disk where there is a cache."""
+        key = (_key(source), info.name, name)
+        if key not in self._derived:
+            cache, identity = self._cache, self.network(info).identity
+            self._derived[key] = compute() if cache is None else cache.derived(source, identity, name, compute)
+        return self._derived[key]
 
     def _extract(self, source: ImageSource, infos: Sequence[ExtractorInfo]) -> None:
         from ganbench.features.extract import extract  # noqa: PLC0415  # torch only when used

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ganbench.errors import WeightsError
-from ganbench.metrics.fid import GaussianStatistics, fit_gaussian
+from ganbench.metrics.fid import GaussianStatistics, fit_gaussian, gaussian
 from ganbench.metrics.neighbours import BallCounts, Balls, ball_counts, nearest
 from ganbench.protocols import Protocol, get_protocol
 from ganbench.types import Dataset, DataSpec, FeatureSet, ImageSet, ImageSource, MetricUnavailableError
@@ -161,7 +161,7 @@ class MetricInputs:
     features_of: Callable[[ImageSource], FeatureSet]
     no_logits: str = NO_LOGITS
     derived: Callable[[ImageSource, str, Callable[[], Arrays]], Arrays] = lambda images, name, compute: compute()
-    _self_distances: dict[str, npt.NDArray[np.float64]] = field(default_factory=dict, init=False, repr=False)
+    _sample_radii: dict[int, npt.NDArray[np.float64]] = field(default_factory=dict, init=False, repr=False)
 
     @property
     def protocol(self) -> Protocol:
@@ -195,11 +195,17 @@ class MetricInputs:
 
     def reference_radii(self, k: int) -> npt.NDArray[np.float64]:
         """Squared distance of each reference image to its k-th nearest other one, float64 [M]."""
-        return self._radii("reference", self.reference, k)
+        return self._kept_radii(self.images.reference, k)
+
+    def train_radii(self, k: int) -> npt.NDArray[np.float64]:
+        """Squared distance of each training image to its k-th nearest other one, float64 [M]."""
+        return self._kept_radii(self.images.train, k)
 
     def sample_radii(self, k: int) -> npt.NDArray[np.float64]:
         """Squared distance of each sample to its k-th nearest other one, float64 [N]."""
-        return self._radii("samples", self.samples, k)
+        if k not in self._sample_radii:
+            self._sample_radii[k] = self._self_distances(self.images.samples, k)[:, k]
+        return self._sample_radii[k]
 
     @cached_property
     def manifolds(self) -> Manifolds:
@@ -222,21 +228,27 @@ class MetricInputs:
     @cached_property
     def reference_gaussian(self) -> GaussianStatistics:
         """Mean and covariance of the reference's features."""
-        return fit_gaussian(self.reference.features)
+        features = self.reference.features
+        if len(features) <= features.shape[1]:
+            return fit_gaussian(features)  # quicker than reading it
+
+        def fit() -> Arrays:
+            mean, covariance = gaussian(features)
+            return {"mean": mean, "covariance": covariance}
+
+        kept = self.derived(self.images.reference, "gaussian", fit)
+        return GaussianStatistics(kept["mean"], kept["covariance"])
 
     @cached_property
     def neighbours(self) -> Neighbours:
         """Each sample's nearest training image. The images must have one shape, so that people can compare them."""
         self.images.require_equal_shapes("nearest training images")
-        squared, indexes = nearest(self.samples.features, self.train.features, 1)
-        return Neighbours(indexes[:, 0], np.sqrt(squared[:, 0]))
+        return self._nearest_training(self.samples)
 
     @cached_property
-    def heldout_distances(self) -> npt.NDArray[np.float64] | None:
-        """Feature distance of each held-out image to its nearest training image, or None without held-out images."""
-        if self.heldout is None:
-            return None
-        return np.sqrt(nearest(self.heldout.features, self.train.features, 1)[0][:, 0])
+    def heldout_neighbours(self) -> Neighbours | None:
+        """Each held-out image's nearest training image, or None without held-out images."""
+        return None if self.heldout is None else self._nearest_training(self.heldout)
 
     @cached_property
     def neighbour_lpips(self) -> npt.NDArray[np.float32]:
@@ -248,13 +260,20 @@ class MetricInputs:
             start += len(batch)
         return np.concatenate(parts)
 
-    def _radii(self, name: str, features: FeatureSet, k: int) -> npt.NDArray[np.float64]:
-        width = min(max(k, MAX_K) + 1, len(features.features))
-        known = self._self_distances.get(name)
-        if known is None or known.shape[1] <= k:
-            known = nearest(features.features, features.features, width, self.images.device)[0]
-            self._self_distances[name] = known
-        return known[:, k]
+    def _nearest_training(self, features: FeatureSet) -> Neighbours:
+        squared, indexes = nearest(features.features, self.train.features, 1, self.images.device)
+        return Neighbours(indexes[:, 0], np.sqrt(squared[:, 0]))
+
+    def _kept_radii(self, images: ImageSource, k: int) -> npt.NDArray[np.float64]:
+        """Of real images: one search for all k up to MAX_K, kept beside their features."""
+        width = max(k, MAX_K)
+        kept = self.derived(images, f"self-distances-{width}", lambda: {"squared": self._self_distances(images, width)})
+        return np.asarray(kept["squared"][:, k])
+
+    def _self_distances(self, images: ImageSource, k: int) -> npt.NDArray[np.float64]:
+        """Squared distances of each image to itself and its k nearest others (or all there are), [N, k + 1]."""
+        features = self.features_of(images).features
+        return nearest(features, features, min(k + 1, len(features)), self.images.device)[0]
 
 
 def dataset_of(reference: ImageSource, heldout: ImageSource | None, seed: int) -> Dataset | None:

@@ -73,7 +73,7 @@ def compute_label_accuracy(inputs: MetricInputs) -> MetricResult:
     """Share of samples that the classifier puts into the class they were asked for."""
     images = inputs.images
     labels = require_labels(images.samples, "accuracy of asked classes")
-    predicted = images.classifier.predict(images.samples)
+    predicted = images.predicted
     asked = renumber(labels, images.samples.class_names, images.labelled.class_names, "the classifier")
     num_right = int((predicted == asked).sum())
     interval = wilson_interval(num_right, len(asked))

@@ -27,7 +27,8 @@ CI_METHOD = "order statistics of the median over the samples"
 def compute_nn_feature(inputs: MetricInputs) -> MetricResult:
     """Median feature distance to the nearest training image; details compare with held-out images when given."""
     distances = inputs.neighbours.distances
-    details = heldout_comparison(distances, inputs.heldout_distances)
+    unseen = inputs.heldout_neighbours
+    details = heldout_comparison(distances, unseen.distances if unseen else None)
     return _result(inputs, distances, details)
 
 

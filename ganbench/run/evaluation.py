@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,9 +11,9 @@ import numpy as np
 import numpy.typing as npt
 
 import ganbench
-from ganbench.data.files import as_rgb
-from ganbench.data.given import as_image_source
+from ganbench.data.given import Given, as_image_source
 from ganbench.data.resize import check_resolution
+from ganbench.data.rgb import as_rgb
 from ganbench.errors import UsageError
 from ganbench.features.choose import choose_extractor
 from ganbench.features.extract import FeatureCache, default_cache_root
@@ -30,17 +30,17 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 FEW_SAMPLES = 1000
-Given = str | Path | npt.NDArray[Any] | ImageSource | Iterable[Any]  # a tensor or a loader is an Iterable
+Named = str | Path | Given
 
 
 def evaluate(
-    samples: Given | Tensor,
-    reference: Given | Tensor,
+    samples: Named | Tensor,
+    reference: Named | Tensor,
     *,
     metrics: Sequence[str] | str = (),
     extractor: str = "auto",
     protocol: str = "ganbench-v1",
-    heldout: Given | Tensor | None = None,
+    heldout: Named | Tensor | None = None,
     labels: npt.NDArray[Any] | None = None,
     value_range: tuple[float, float] | None = None,
     num_samples: int | None = None,
@@ -89,7 +89,7 @@ def evaluate(
     store = FeatureCache(Path(cache) if cache is not None else default_cache_root())
     target = resolve_device(device)
 
-    def find(given: Given | Tensor, role: str) -> NamedImages:
+    def find(given: Named | Tensor, role: str) -> NamedImages:
         if isinstance(given, str | Path):
             found = find_images(str(given), registry, resolution)
         else:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.spatial.distance import cdist
 
-from ganbench.metrics.authenticity import AUTHENTICITY, authentic, own_distances
+from ganbench.metrics.authenticity import AUTHENTICITY, authentic
 from ganbench.metrics.inputs import ImageInputs, MetricInputs
 from ganbench.metrics.intervals import wilson_interval
 from ganbench.types import FeatureSet, ImageSet, MetricUnavailableError
@@ -78,11 +78,6 @@ def test_radii_by_the_wrong_index_are_rejected():
     samples = np.concatenate([train[:150], normal(150, 4, 1) + 8])
     assert authentic(samples, train).mean() == by_definition(samples, train).mean() == 0.5
     assert abs(indexed_by_the_nearest_samples(samples, train).mean() - 0.5) > 0.05
-
-
-def test_a_training_image_is_searched_once_and_not_its_own_neighbour():
-    train = np.array([[0.0], [1.0], [3.0]])
-    assert own_distances(train, np.array([2, 0, 0, 1])).tolist() == [2, 1, 1, 1]
 
 
 def inputs_of(samples, train, heldout=None):

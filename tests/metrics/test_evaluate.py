@@ -14,7 +14,8 @@ from ganbench.metrics.builtin import ganbench_metrics
 from ganbench.metrics.evaluate import EvaluationContext, evaluate
 from ganbench.types import Dataset, DataSpec, ExtractorIdentity, ExtractorInfo, ImageSet, MetricInfo, MetricResult
 
-METRICS = {info.id: info for info in ganbench_metrics()}
+METRICS = {info.id: info for info in ganbench_metrics() if info.default}
+LPIPS = {"nn_lpips", "lpips_diversity", "lpips_diversity_within"}
 
 
 class Patches:
@@ -66,9 +67,9 @@ def measure(samples, reference=TRAIN, metrics=tuple(METRICS), extractor=None, **
 
 def test_every_metric_has_a_number_in_its_interval_and_a_time():
     evaluation = measure(SAMPLES, dataset=DATASET, heldout=HELDOUT)
-    assert set(evaluation.unavailable) == {"nn_lpips"}
-    assert "alexnet" in evaluation.unavailable["nn_lpips"]
-    assert set(evaluation.results) == set(METRICS) - {"nn_lpips"}
+    assert set(evaluation.unavailable) == LPIPS
+    assert all("alexnet" in evaluation.unavailable[name] for name in LPIPS)
+    assert set(evaluation.results) == set(METRICS) - LPIPS
     assert set(evaluation.seconds) == {*METRICS, "features"}
     assert evaluation.extractors["fid"] == Patches.identity
     assert "modes" not in evaluation.extractors
@@ -107,7 +108,7 @@ def test_copies_of_training_images_are_found_out():
 
 
 def test_the_gallery_shows_a_draw_and_the_closest_with_their_images():
-    pairs = measure(SAMPLES, metrics=(), dataset=DATASET).neighbours
+    pairs = measure(SAMPLES, metrics=("nn_feature",), dataset=DATASET).neighbours
     drawn, closest = pairs[:16], pairs[16:]
     assert [pair.closest for pair in pairs] == [False] * 16 + [True] * 16
     distances = [pair.feature_distance for pair in closest]
@@ -184,18 +185,59 @@ def test_progress_names_the_stages_and_the_same_seed_gives_the_same_numbers():
     assert [pair.sample_index for pair in second.neighbours] == [pair.sample_index for pair in first.neighbours]
 
 
-def test_the_metrics_of_the_issue_are_offered_once_each():
+def test_the_metrics_of_the_design_are_offered_once_each():
     ids = [metric.id for metric in ganbench_metrics()]
     assert len(ids) == len(set(ids))
-    expected = "is fid kid precision recall density coverage modes mode_kl nn_feature nn_lpips"
+    expected = """is fid fid_infinity kid precision recall density coverage intra_fid fd_dinov2 cmmd lpips_diversity
+        lpips_diversity_within ppl sliced_wasserstein vendi nn_feature nn_lpips authenticity ct cas modes mode_kl
+        label_accuracy"""
     assert set(ids) == set(expected.split())
-    assert all(metric.paper and metric.limits and metric.range for metric in ganbench_metrics())
+
+
+def test_a_metric_of_another_extractor_shares_the_pass_and_bears_its_own_name():
+    main, other = Patches(), Patches()
+    other_info = replace(info(other), name="other", canonical=True)
+    metric = replace(METRICS["fid"], id="fd_other", extractor="other")
+    evaluation = evaluate(
+        SAMPLES, TRAIN, [METRICS["fid"], metric], info(main), EvaluationContext(extractors={"other": other_info})
+    )
+    assert main.num_images == other.num_images == len(SAMPLES) + len(TRAIN)
+    assert evaluation.canonical == {"fd_other"}
+    assert evaluation.results["fd_other"].value == evaluation.results["fid"].value
+
+
+def test_a_metric_whose_own_extractor_is_missing_says_how_to_get_it():
+    lacking = replace(info(Patches()), name="other", missing=lambda: "run this command")
+    metric = replace(METRICS["fid"], id="fd_other", extractor="other")
+    for extractors, words in (({"other": lacking}, "run this command"), ({}, "no extractor 'other'")):
+        context = EvaluationContext(extractors=extractors)
+        evaluation = evaluate(SAMPLES, TRAIN, [metric, METRICS["fid"]], info(Patches()), context)
+        assert words in evaluation.unavailable["fd_other"]
+        assert set(evaluation.results) == {"fid"}
+
+
+def test_only_what_the_metrics_need_is_extracted():
+    extractor = Patches()
+    measure(SAMPLES, HELDOUT, metrics=("fid",), extractor=extractor, dataset=DATASET, heldout=HELDOUT)
+    assert extractor.num_images == len(SAMPLES) + len(HELDOUT)
+    measure(SAMPLES, HELDOUT, metrics=("modes",), extractor=extractor, dataset=DATASET)
+    assert extractor.num_images == len(SAMPLES) + len(HELDOUT)
+
+
+def test_what_is_derived_from_the_reference_is_kept(tmp_path, monkeypatch):
+    cache = FeatureCache(tmp_path)
+    first = measure(SAMPLES, metrics=("fid", "precision"), cache=cache)
+    names = {path.stem.partition("-")[2] for path in cache.folder.rglob("*.npz")}
+    assert names == {"", "gaussian", "self-distances-5"}
+    monkeypatch.setattr("ganbench.metrics.inputs.gaussian", lambda features: pytest.fail("computed again"))
+    second = measure(SAMPLES, metrics=("fid", "precision"), cache=cache)
+    assert second.results == first.results
 
 
 @pytest.mark.parametrize(("value", "words"), [(float("nan"), "not a finite number"), (None, "ZeroDivisionError")])
 def test_a_metric_that_fails_takes_no_other_with_it(value, words):
     def compute(inputs):
-        assert inputs.sample_images.name == SAMPLES.name
+        assert inputs.images.samples.name == SAMPLES.name
         return MetricResult(1 / 0 if value is None else value, None, "none", 2)
 
     broken = MetricInfo(id="broken", title="Broken", compute=compute, higher_is_better=None)
