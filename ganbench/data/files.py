@@ -20,11 +20,8 @@ import PIL
 from ganbench.data.arrays import Images, Labels
 from ganbench.data.decode import POLICY_VERSION, Header, RefusedImageError, refuse_together
 from ganbench.data.listing import ImageFile
-from ganbench.data.rgb import as_rgb
-from ganbench.data.streamed import ImageFacts, Indexes, Shape, StreamedImages, hash_lines
+from ganbench.data.streamed import Indexes, Shape, StreamedImages, hash_lines
 from ganbench.errors import DataError
-
-__all__ = ["ImageFacts", "ImageFiles", "as_rgb", "in_order"]
 
 NUM_THREADS = min(8, os.cpu_count() or 1)
 PIECE_BYTES = 4 * 2**20  # what one thread decodes at a time, about

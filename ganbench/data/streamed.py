@@ -103,8 +103,12 @@ class StreamedImages(ABC):
         return ImageFacts(self.shape, self.sha256)
 
     def adopt(self, facts: ImageFacts) -> None:
-        """Take over the facts found earlier for the same `fingerprint`: nothing is opened to find them again."""
-        assert facts.shape[0] == len(self)
+        """Take over the facts found earlier for the same `fingerprint`: nothing is opened to find them again.
+
+        Raises ValueError when they cannot be of these images.
+        """
+        if len(facts.shape) != 4 or facts.shape[0] != len(self):
+            raise ValueError(f"facts of shape {facts.shape}; expected those of {len(self)} images.")
         self._shape, self._sha256 = facts
 
     def labels_at(self, indexes: Indexes) -> Labels | None:
