@@ -129,7 +129,10 @@ def _summary(verification: Verification) -> str:
         f"{sum(1 for item in items if item.agreement == agreement)} {words}"
         for agreement, words in (
             ("exact", "exactly"),
-            ("within tolerance", f"within {verification.tolerance:g}, as float32 on another machine may differ"),
+            (
+                "within tolerance",
+                f"within {verification.tolerance:g}, since last digits depend on processor and threads",
+            ),
         )
         if any(item.agreement == agreement for item in items)
     ]
