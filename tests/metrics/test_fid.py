@@ -3,9 +3,19 @@
 import numpy as np
 import pytest
 import torch
+from scipy.linalg import sqrtm
 from torch_fidelity.metric_fid import fid_features_to_statistics, fid_statistics_to_metric
 
-from ganbench.metrics.fid import frechet_distance, frechet_distance_with_error, gaussian
+from ganbench.metrics import fid as module
+from ganbench.metrics.fid import (
+    GaussianStatistics,
+    fit_gaussian,
+    frechet,
+    frechet_distance,
+    frechet_distance_with_error,
+    frechet_with_error,
+    gaussian,
+)
 
 
 def features(n, dim, seed=0, shift=0.0, scale=1.0):
@@ -44,6 +54,33 @@ def wrong_mean_of_batches(a, b):
     return frechet_distance(*moments)
 
 
+def wrong_moments_in_float32(a, b):
+    """Sums x and x xᵀ batch by batch in float32, and centres at the end."""
+    moments = []
+    for x in (a.astype(np.float32), b.astype(np.float32)):
+        total, outer = np.zeros(x.shape[1], np.float32), np.zeros((x.shape[1], x.shape[1]), np.float32)
+        for start in range(0, len(x), 16):
+            batch = x[start : start + 16]
+            total, outer = total + batch.sum(axis=0), outer + batch.T @ batch
+        mean = total / np.float32(len(x))
+        moments += [mean, (outer - len(x) * np.outer(mean, mean)) / np.float32(len(x) - 1)]
+    return frechet_distance(*(moment.astype(np.float64) for moment in moments))
+
+
+def wrong_matrix_root_of_product(a, b):
+    """SciPy's root of the product, real part: what the first implementations took."""
+    (m1, s1), (m2, s2) = gaussian(a), gaussian(b)
+    return np.square(m1 - m2).sum() + np.trace(s1 + s2) - 2 * np.trace(sqrtm(s1 @ s2).real)
+
+
+def exact(a, b):
+    """Independent form in float64: tr (S₁ S₂)^½ is the nuclear norm of the product of the centred data matrices."""
+    centred = [(x - x.mean(0, dtype=np.float64)) / np.sqrt(len(x) - 1) for x in (a, b)]
+    means = [x.mean(0, dtype=np.float64) for x in (a, b)]
+    total = np.square(means[0] - means[1]).sum() + sum(np.square(x).sum() for x in centred)
+    return total - 2 * np.linalg.norm(centred[0] @ centred[1].T, "nuc")
+
+
 A, B = features(80, 12), features(64, 12, seed=1, shift=0.3, scale=1.2)
 
 
@@ -56,6 +93,19 @@ def test_agrees_with_torch_fidelity():
 @pytest.mark.parametrize("wrong", [wrong_eigvalsh_of_product, wrong_covariance_over_n, wrong_mean_of_batches])
 def test_the_wrong_forms_are_rejected(wrong):
     assert wrong(A, B) != pytest.approx(by_torch_fidelity(A, B), rel=1e-3)
+
+
+def test_moments_merged_in_float32_are_rejected():
+    a, b = A + 300, B + 300
+    assert fid(a, b) == pytest.approx(by_torch_fidelity(a, b), rel=1e-6)
+    assert wrong_moments_in_float32(a, b) != pytest.approx(by_torch_fidelity(a, b), rel=1e-3)
+
+
+def test_a_matrix_root_of_the_product_is_rejected_where_images_are_few():
+    a = features(20, 200)
+    b = a + 1e-3 * features(20, 200, seed=1)  # a pair that is nearly alike: rounding shows in the small distance
+    assert fid(a, b) == pytest.approx(exact(a, b), rel=1e-6)
+    assert wrong_matrix_root_of_product(a, b) != pytest.approx(exact(a, b), rel=1e-3)
 
 
 def test_commuting_covariances_have_a_closed_form():
@@ -76,16 +126,65 @@ def test_it_is_symmetric():
     assert fid(A, B) == pytest.approx(fid(B, A), rel=1e-10)
 
 
-@pytest.mark.parametrize(("n", "m"), [(10, 8), (10, 200), (2, 2)])
-def test_fewer_images_than_dimensions_give_the_right_finite_number(n, m):
-    """Independent form: tr (S₁ S₂)^½ is the nuclear norm of the product of the centred data matrices."""
+SIZES = [(10, 8), (8, 10), (10, 200), (200, 10), (40, 41), (41, 40), (41, 41), (2, 2), (90, 300)]
+
+
+@pytest.mark.parametrize(("n", "m"), SIZES)
+def test_any_number_of_images_beside_the_dimensions_gives_the_right_number_by_every_way(n, m):
     a, b = features(n, 40), features(m, 40, seed=1, shift=0.2)
-    centred = [(x - x.mean(0)) / np.sqrt(len(x) - 1) for x in (a, b)]
-    expected = np.square(a.mean(0) - b.mean(0)).sum() + sum(np.square(x).sum() for x in centred)
-    expected -= 2 * np.linalg.norm(centred[0] @ centred[1].T, "nuc")
     value, error = frechet_distance_with_error(a, b)
-    assert value == pytest.approx(expected, rel=1e-9)
+    assert value == pytest.approx(exact(a, b), rel=1e-7)
     assert np.isfinite(error)
+    assert frechet(fit_gaussian(a), fit_gaussian(b)) == pytest.approx(exact(a, b), rel=1e-7)
+    assert frechet_distance(*gaussian(a), *gaussian(b)) == pytest.approx(exact(a, b), rel=1e-6)
+
+
+@pytest.mark.parametrize(("n", "m"), SIZES)
+def test_the_error_is_the_spread_of_the_influence_by_its_definition(n, m):
+    """Independent form: T by eigenvectors of S₁, at the samples."""
+    a, b = features(n, 40), features(m, 40, seed=1, shift=0.2)
+    (m1, s1), (m2, s2) = gaussian(a), gaussian(b)
+    values, vectors = np.linalg.eigh(s1)
+    kept = values > 1e-12 * values[-1]
+    root = (vectors[:, kept] * np.sqrt(values[kept])) @ vectors[:, kept].T
+    inverse = (vectors[:, kept] / np.sqrt(values[kept])) @ vectors[:, kept].T
+    transport = inverse @ sqrtm(root @ s2 @ root).real @ inverse
+    x = a - m1
+    influence = 2 * x @ (m1 - m2) + np.einsum("ij,jk,ik->i", x, np.eye(40) - transport, x)
+    expected = influence.std(ddof=1) / np.sqrt(n)
+    assert frechet_distance_with_error(a, b)[1] == pytest.approx(expected, rel=1e-4)
+
+
+def test_eigenvalues_that_would_lose_digits_give_way_to_singular_values(monkeypatch):
+    """Spectra that fall over ten decades: the roots of rounded eigenvalues show in the value."""
+    mixing = np.random.default_rng(5).normal(size=(60, 60)) * np.logspace(0, -10, 60)[:, None]
+    a, b = (np.random.default_rng(seed).normal(size=(n, 60)) @ mixing for seed, n in ((0, 50), (1, 55)))
+    assert fid(a, b) == pytest.approx(exact(a, b), rel=1e-9)
+    monkeypatch.setattr(module, "_TOLERATED_OF_VALUE", 1.0)
+    assert fid(a, b) != pytest.approx(exact(a, b), rel=1e-9)
+
+
+def test_known_statistics_of_the_reference_give_the_same_without_its_images():
+    samples = fit_gaussian(A)
+    known = frechet_with_error(A, samples, GaussianStatistics(*gaussian(B)))
+    assert known == pytest.approx(frechet_distance_with_error(A, B), rel=1e-9)
+
+
+def test_statistics_agree_with_numpy_in_blocks_and_in_any_order(monkeypatch):
+    x = features(500, 7, shift=100).astype(np.float32)
+    monkeypatch.setattr(module, "_BLOCK_ROWS", 64)
+    mean, covariance = gaussian(x[np.random.default_rng(0).permutation(500)])
+    np.testing.assert_allclose(mean, x.mean(0, dtype=np.float64), rtol=1e-12)
+    np.testing.assert_allclose(covariance, np.cov(x.astype(np.float64), rowvar=False), rtol=1e-9)
+    blocks = frechet_distance_with_error(x, B[:, :7])
+    monkeypatch.undo()
+    assert blocks == pytest.approx(frechet_distance_with_error(x, B[:, :7]), rel=1e-9)
+
+
+def test_features_without_variance_change_nothing():
+    dead = np.ones((80, 3)), np.ones((64, 3))
+    with_dead = fid(np.hstack([A, dead[0]]), np.hstack([B, dead[1]]))
+    assert with_dead == pytest.approx(fid(A, B), rel=1e-9)
 
 
 def test_constant_features_are_at_the_square_of_their_distance():

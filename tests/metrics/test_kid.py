@@ -1,11 +1,15 @@
 """KID against torch-fidelity on both ways of computing it, and its interval by simulation."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 import torch
 from torch_fidelity.metric_kid import kid_features_to_metric
 
-from ganbench.metrics.kid import kernel_distance
+from ganbench.metrics.kid import compute_kid, kernel_distance
+from ganbench.protocols import Protocol
+from ganbench.types import FeatureSet
 
 
 def features(n, dim=24, seed=0, shift=0.0):
@@ -28,6 +32,34 @@ def test_agrees_with_torch_fidelity_whether_subsets_overlap_or_not(n, m, subsets
 def test_agrees_with_torch_fidelity_at_the_default_size():
     a, b = features(1200), features(1100, seed=1, shift=0.1)
     np.testing.assert_allclose(kernel_distance(a, b, 10)[:2], by_torch_fidelity(a, b, 10, 1000), rtol=1e-6)
+
+
+def relu_features(n, seed, shift=0.0):
+    rng = np.random.default_rng(seed)
+    mixing = np.random.default_rng(9).normal(size=(64, 512)) / 4
+    return np.maximum(rng.normal(size=(n, 64)) @ mixing + shift, 0).astype(np.float32)
+
+
+@pytest.mark.parametrize(("subsets", "size"), [(2, 700), (40, 300)])
+@pytest.mark.parametrize("offset", [0, 100])
+def test_float32_products_stay_far_below_the_value(subsets, size, offset):
+    a, b = relu_features(1100, 0) + np.float32(offset), relu_features(1050, 1, 0.05) + np.float32(offset)
+    single, double = (kernel_distance(*pair, subsets, size) for pair in ((a, b), (a.astype(float), b.astype(float))))
+    assert abs(single.value - double.value) < 1e-5 * abs(double.value)
+    assert single.standard_error == pytest.approx(double.standard_error, rel=1e-5)
+
+
+def test_a_protocols_subsets_are_used_and_told():
+    images = SimpleNamespace(protocol=Protocol("p", "P", kid_subsets=7, kid_subset_size=40), seed=0)
+    a, b = features(120).astype(np.float32), features(100, seed=1, shift=0.2).astype(np.float32)
+    sets = {"samples": FeatureSet(a), "reference": FeatureSet(b)}
+    result = compute_kid(SimpleNamespace(protocol=images.protocol, **sets))
+    assert result.value == kernel_distance(a, b, 7, 40).value
+    assert result.details["num_subsets"] == 7
+    assert result.details["subset_size"] == 40
+    few = compute_kid(SimpleNamespace(protocol=images.protocol, samples=FeatureSet(a[:30]), reference=FeatureSet(b)))
+    assert few.details["subset_size"] == 30
+    assert "30 instead of 40" in few.details["note"]
 
 
 def wrong_biased(a, b):

@@ -9,8 +9,12 @@ import pytest
 import torch
 from torch_fidelity.metric_prc import prc_features_to_metric
 
-from ganbench.metrics.density_coverage import coverage, density
-from ganbench.metrics.precision_recall import precision, recall
+from ganbench.metrics import inputs as module
+from ganbench.metrics.density_coverage import compute_coverage, compute_density, coverage, density
+from ganbench.metrics.inputs import ImageInputs, MetricInputs
+from ganbench.metrics.precision_recall import compute_precision, compute_recall, precision, recall
+from ganbench.protocols import Protocol
+from ganbench.types import FeatureSet, ImageSet
 
 
 def clusters(classes, n, seed, dim=32, spread=10):
@@ -52,6 +56,57 @@ def test_density_and_coverage_agree_with_prdc():
     expected = by_prdc(FAKE, REAL)
     assert density(FAKE, REAL) == pytest.approx(expected["density"], rel=1e-6)
     assert coverage(FAKE, REAL) == pytest.approx(expected["coverage"], rel=1e-6)
+
+
+def inputs(fake, real, **settings):
+    protocol = Protocol("p", "P", **settings)
+    images = ImageInputs(blank(len(fake)), blank(len(real)), blank(len(real)), protocol=protocol)
+    features = {len(fake): FeatureSet(fake), len(real): FeatureSet(real)}
+    return MetricInputs(images, lambda source: features[len(source)])
+
+
+def blank(n):
+    return ImageSet("blank", np.zeros((n, 2, 2, 1), np.uint8))
+
+
+def test_the_metrics_share_one_pass_and_agree_with_the_functions(monkeypatch):
+    passes = []
+    count = module.ball_counts
+    monkeypatch.setattr(module, "ball_counts", lambda *arguments: passes.append(1) or count(*arguments))
+    shared = inputs(FAKE, REAL)
+    assert compute_precision(shared).value == precision(FAKE, REAL)
+    assert compute_recall(shared).value == recall(FAKE, REAL)
+    assert compute_density(shared).value == pytest.approx(density(FAKE, REAL), rel=1e-12)
+    assert compute_coverage(shared).value == coverage(FAKE, REAL)
+    assert passes == [1]
+
+
+@pytest.mark.parametrize(("k", "surface"), [(3, "<="), (5, "<"), (1, "<=")])
+def test_k_and_surface_are_the_protocols_and_stand_in_the_details(k, surface):
+    real, fake = grid(60, 0), grid(50, 1)
+    shared = inputs(fake, real, manifold_k=k, manifold_surface=surface)
+    for compute, function in ((compute_precision, precision), (compute_recall, recall)):
+        result = compute(shared)
+        assert result.value == function(fake, real, k, surface)
+        assert result.details == {"k": k, "surface": surface}
+
+
+def grid(n, seed):
+    return np.random.default_rng(seed).integers(-3, 4, (n, 3)).astype(np.float32)
+
+
+def test_studiogans_density_is_prdcs_and_its_precision_with_the_surface_left_out_too():
+    shared = inputs(FAKE, REAL, manifold_k=5, manifold_surface="<", density_k=5)
+    expected = by_prdc(FAKE, REAL)
+    assert compute_precision(shared).value == pytest.approx(expected["precision"])
+    assert compute_recall(shared).value == pytest.approx(expected["recall"])
+
+
+def test_fewer_images_than_k_lower_k_and_say_so():
+    shared = inputs(FAKE[:3], REAL[:5])
+    assert compute_precision(shared).details["k"] == 3
+    assert compute_recall(shared).details["k"] == 2
+    assert compute_density(shared).details["k"] == 4
 
 
 def test_half_of_the_classes_have_full_precision_and_half_the_recall():

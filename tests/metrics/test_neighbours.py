@@ -1,6 +1,7 @@
 """Neighbours and balls are exact, ties included, where float32 alone would not be."""
 
 import sys
+import tracemalloc
 
 import faiss
 import numpy as np
@@ -73,7 +74,7 @@ def test_one_pass_counts_all_families_as_a_full_float64_search_does(make):
         np.testing.assert_array_equal(counts.per_b, member.sum(axis=0))
 
 
-@pytest.mark.parametrize("tile", [(1, 1), (7, 13), (64, 4096)])
+@pytest.mark.parametrize("tile", [(5, 3), (7, 13), (64, 4096)])
 def test_counts_depend_neither_on_the_tiles_nor_on_the_order(tile, monkeypatch):
     a, b = grid(150, 0), grid(120, 1)
     asked = families(a, b)
@@ -178,3 +179,14 @@ def test_pair_distances_are_symmetric_to_the_last_bit():
     a, b = points(3000, dim=33), points(3000, dim=33, seed=1)
     rows = np.arange(3000)
     np.testing.assert_array_equal(pair_distances(a, b, rows, rows), pair_distances(b, a, rows, rows))
+
+
+@pytest.mark.slow
+def test_twenty_thousand_images_need_no_matrix_of_all_pairs():
+    """All pairs would be 1,600 MB in float32. Beside a copy of each side there are only tiles and candidates."""
+    a, b = points(20_000, dim=64), points(20_000, dim=64, seed=1)
+    tracemalloc.start()
+    ball_counts(a, b, families(a, b))
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < a.nbytes + b.nbytes + 100e6
