@@ -1,7 +1,7 @@
 """Stored numbers beside the same numbers made anew: which agree, and how far apart the others are.
 
-Numbers agree exactly, or to a relative tolerance. The default, 1e-6, covers what another processor, library or number of
-threads may do to float32 features and to sums in their last digits.
+Numbers agree exactly, or to a relative tolerance. The default, 1e-6, covers what another processor, library or number
+of threads may do to float32 features and to sums in their last digits.
 """
 
 from __future__ import annotations
