@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from rich import box
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
@@ -35,8 +37,7 @@ def evaluate_and_show(samples: str, reference: str, json_file: Path | None, **se
             **settings,
         )  # fmt: skip
     console.print(metrics_table(metrics))
-    for name, why in metrics.unavailable.items():
-        console.print(f"{name}: not computed: {why}", markup=False, highlight=False)
+    _say_what_is_missing(console, metrics.unavailable)
     if json_file is not None:
         write_record(json_file, metrics)
         console.print(f"JSON: {json_file}", highlight=False, soft_wrap=True)
@@ -54,16 +55,25 @@ def _check_json_path(path: Path | None) -> None:
 
 
 def metrics_table(metrics: MetricsFile) -> Table:
-    """Every number with its interval, n and seconds; how an interval was made stands in the JSON."""
-    table = Table()
-    table.add_column("metric", overflow="fold")
-    for column in ("value", "95 % interval", "n", "reference", "seconds"):
-        table.add_column(column, justify="right")
+    """Every number with its interval, both n and seconds; how an interval was made stands in the JSON."""
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    table.add_column("metric", min_width=len("efficientnet-lite0 ↓"))
+    for column in ("value", "95 % interval", "n", "n real", "s"):
+        table.add_column(column, justify="right", no_wrap=True)
     for record in metrics.metrics.values():
-        interval = "–" if record.ci95 is None else f"{record.ci95[0]:.5g} – {record.ci95[1]:.5g}"
+        interval = "–" if record.ci95 is None else f"{record.ci95[0]:.4g} – {record.ci95[1]:.4g}"
         arrow = {True: " ↑", False: " ↓", None: ""}[record.higher_is_better]
         table.add_row(
-            escape(record.label) + arrow, f"{record.value:.6g}", interval, str(record.num_samples),
+            escape(record.label) + arrow, f"{record.value:.5g}", interval, str(record.num_samples),
             str(record.num_reference or "–"), f"{record.seconds:.1f}",
         )  # fmt: skip
     return table
+
+
+def _say_what_is_missing(console: Console, unavailable: Mapping[str, str]) -> None:
+    """Each reason once, with the metrics that it keeps from being computed."""
+    metrics: dict[str, list[str]] = {}
+    for name, why in unavailable.items():
+        metrics.setdefault(why, []).append(name)
+    for why, names in metrics.items():
+        console.print(f"not computed: {', '.join(names)}: {why}", markup=False, highlight=False)

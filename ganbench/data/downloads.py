@@ -28,8 +28,9 @@ import numpy as np
 from filelock import FileLock
 
 from ganbench.data.arrays import Images, Labels
+from ganbench.data.listing import ImageFile
 from ganbench.data.local import build_dataset
-from ganbench.data.read import ImageFile, stack_images
+from ganbench.data.read import stack_images
 from ganbench.data.resize import check_resolution, fit_images
 from ganbench.errors import DataError
 from ganbench.types import Dataset, DatasetInfo
@@ -167,5 +168,7 @@ def _face_images(stored: Any, root: Path, resolution: int | None) -> Images:
     """CelebA's files, cropped to the centre square (178 pixels) and resized."""
     folder = root / "celeba" / "img_align_celeba"
     paths = [folder / name for name in stored.filename]
-    files = [ImageFile(PurePosixPath(path.name), str(path), 0, path.read_bytes) for path in paths]
+    files = [
+        ImageFile(PurePosixPath(path.name), str(path), 0, path.read_bytes, partial(path.open, "rb")) for path in paths
+    ]
     return stack_images(files, resolution or 178)

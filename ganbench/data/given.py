@@ -42,7 +42,7 @@ def as_image_source(
             given back; or an iterable of batches, each an array or tensor as above or a pair (images, labels), as a
             torch DataLoader gives them.
         name: How people are told of the images.
-        value_range: The values of black and white of floating-point images.
+        value_range: The values of black and white of floating-point images; images of 8 bits have their own.
         labels: Class numbers int [N], unless the batches bring them.
 
     Returns:
@@ -55,8 +55,8 @@ def as_image_source(
     if not low < high:
         raise DataError(f"{name}: value_range ({low:g}, {high:g}); expected (black, white), such as (-1, 1).")
     if _is_image_source(samples):
-        if labels is not None or value_range is not None:
-            raise DataError(f"{name}: labels and value_range go with arrays; this source of images has its own.")
+        if labels is not None:
+            raise DataError(f"{name}: labels go with arrays; this source of images has its own.")
         return samples
     if _is_tensor(samples) or isinstance(samples, np.ndarray):
         images = _to_uint8(samples, name, value_range)
@@ -131,14 +131,11 @@ def _checked_labels(labels: npt.ArrayLike | Tensor | None, num_images: int, sour
 
 def _to_uint8(samples: Tensor | npt.NDArray[Any], source: str, value_range: Range | None) -> Images:
     """Any accepted layout → uint8 [N, H, W, C], a view where nothing need be changed."""
-    if _is_floating(samples):
-        if value_range is None:
-            raise DataError(
-                f"{source}: floating-point images ({samples.dtype}) whose range is not said. If -1 is black and 1 is "
-                "white, give value_range=(-1, 1); if 0 is black and 1 is white, value_range=(0, 1)."
-            )
-    elif value_range is not None:
-        raise DataError(f"{source}: value_range is for floating-point images; these are {samples.dtype}. Leave it out.")
+    if _is_floating(samples) and value_range is None:
+        raise DataError(
+            f"{source}: floating-point images ({samples.dtype}) whose range is not said. If -1 is black and 1 is "
+            "white, give value_range=(-1, 1); if 0 is black and 1 is white, value_range=(0, 1)."
+        )
     if not _is_floating(samples) and _in_host_memory(samples):
         return as_images(_array(samples), source)
     if samples.ndim == 0 or len(samples) == 0:

@@ -20,8 +20,6 @@ from ganbench.data.resize import check_resolution, fit_images
 from ganbench.errors import DataError
 from ganbench.types import ImageSet, ImageSource
 
-__all__ = ["ImageFile", "open_images", "stack_images"]
-
 
 def open_images(path: Path, resolution: int | None = None) -> ImageSource:
     """All images of a folder, .zip, .npy or .npz; of a folder that holds samples.npz (a trial), those samples.

@@ -117,7 +117,6 @@ def test_nan_is_counted():
         (np.zeros((2, 8, 8, 3), np.int64), None, "expected uint8, got int64"),
         (torch.zeros(2, 3, 8, 8, dtype=torch.int32), None, "expected uint8, got int32"),
         (torch.zeros(2, 3, 8, 8, dtype=torch.bool), None, "expected uint8, got bool"),
-        (np.zeros((2, 8, 8, 3), np.uint8), (0, 1), "value_range is for floating-point images; these are uint8"),
         (np.zeros((2, 8, 8, 3), np.float32), (1, -1), r"value_range \(1, -1\); expected \(black, white\)"),
         (np.zeros((0, 8, 8, 3), np.uint8), None, "holds no images"),
         (torch.zeros(0, 3, 8, 8), (0, 1), "holds no images"),
@@ -136,6 +135,11 @@ def test_nan_is_counted():
 def test_other_things_are_refused(samples, value_range, message):
     with pytest.raises(DataError, match=f"mine.*{message}"):
         as_image_source(samples, "mine", value_range)
+
+
+def test_a_range_leaves_images_of_8_bits_as_they_are():
+    images = random_images()
+    np.testing.assert_array_equal(gathered(as_image_source(images, "x", (-1, 1))), images)
 
 
 def test_labels_of_an_array():
