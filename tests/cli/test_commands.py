@@ -76,7 +76,7 @@ def test_listings_as_json(ganbench, listing):
         (["evaluate", "nowhere", "--reference", "mnist5k"], "nowhere"),
         (["evaluate", "mnist5k", "--reference", "mnist5k:test", "--metrics", "fjd"], "Did you mean fid"),
         (["evaluate", "mnist5k", "--reference", "mnist5k:test", "--extractor", "incepton"], "Did you mean inception"),
-        (["evaluate", "mnist5k", "--reference", "mnist5k:test", "--num-samples", "9999"], "2500"),
+        (["evaluate", "mnist5k", "--reference", "mnist5k:test", "--num-samples", "9999"], "2,500"),
         (["plugins", "dcgna"], "Did you mean dcgan"),
         (["report", "."], "not a run folder"),
         (["sample", "."], "not a trial"),
