@@ -6,8 +6,8 @@
 to IS, FID, KID, precision, recall, density, coverage and nearest neighbours with their intervals, against a reference
 that was measured once before, as on a board with several models; the samples are new to the cache. `first evaluate`
 has the reference's own share too (its mean, covariance and neighbour distances), which is then kept; its features are
-in the cache in all rows. Images are random 32 x 32 pictures with smooth structure, as many on both sides. Where only the
-Inception's trunk is here, a random class layer stands in for the published one, so that IS is timed, too.
+in the cache in all rows. Images are random 32 x 32 pictures with smooth structure, as many on both sides. Where of the
+Inception only the trunk is here, a random class layer stands in for the published one, so that IS is timed, too.
 """
 
 from __future__ import annotations

@@ -25,25 +25,10 @@ BOARD_FILE = "leaderboard.json"
 BOARD_TABLE = "leaderboard.csv"
 
 METRIC_ORDER = (
-    "fid",
-    "kid",
-    "is",
-    "precision",
-    "recall",
-    "density",
-    "coverage",
-    "modes",
-    "mode_kl",
-    "hq_ratio",
-    "ndb",
-    "label_accuracy",
-    "intra_fid",
-    "lpips_diversity",
-    "authenticity",
-    "nn_feature",
-    "nn_lpips",
-    "ppl",
-)
+    "fid", "kid", "is", "fid_infinity", "intra_fid", "fd_dinov2", "cmmd", "sliced_wasserstein", "precision", "recall",
+    "density", "coverage", "vendi", "lpips_diversity", "lpips_diversity_within", "modes", "mode_kl", "hq_ratio", "ndb",
+    "label_accuracy", "cas", "nn_feature", "nn_lpips", "authenticity", "ct", "ppl",
+)  # fmt: skip
 
 
 def build_board(results: RunResults) -> Board:
