@@ -6,12 +6,15 @@ import json
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from rich import box
 from rich.console import Console
 from rich.markdown import Markdown
 from rich.markup import escape
+from rich.padding import Padding
 from rich.table import Table
+from rich.text import Text
 
-from ganbench.cli.metric_cards import card, page
+from ganbench.cli.metric_cards import DIRECTIONS, card, needs_in_words, page
 from ganbench.errors import UnknownNameError
 from ganbench.registry import Registry, Variant, load_registry
 from ganbench.types import MetricInfo
@@ -22,9 +25,9 @@ def _show(rows: Sequence[dict[str, Any]], as_json: bool, columns: Iterable[str])
     if as_json:
         print(json.dumps(rows, indent=1, ensure_ascii=False))
         return
-    table = Table()
-    for column in columns:
-        table.add_column(column.replace("_", " "), overflow="fold")
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for number, column in enumerate(columns):
+        table.add_column(column.replace("_", " "), overflow="fold", no_wrap=number == 0)  # names are copied whole
     for row in rows:
         table.add_row(*(escape(_words(row[column])) for column in columns))
     Console().print(table)
@@ -124,8 +127,23 @@ def show_metrics(name: str | None, as_json: bool, as_markdown: bool) -> None:
     elif name is not None:
         Console().print(Markdown(card(infos[0])))
     else:
-        _show([_metric_row(info) for info in infos], False, ("id", "title", "better", "range", "needs", "cost"))
-        print("`ganbench metrics ID` says what a number means, how it is made and where it misleads.")
+        for info in infos:
+            _print_metric(info)
+        print("`ganbench metrics ID` also says how a number and its interval are made, and after which paper.")
+
+
+def _print_metric(info: MetricInfo) -> None:
+    """A few lines: direction, range, needs, cost and limits."""
+    console = Console()
+    asked = "" if info.default else ", measured on request"
+    console.print(f"[bold]{escape(info.id)}[/bold] · {escape(info.title)} · {DIRECTIONS[info.higher_is_better]}{asked}")
+    for name, text in (
+        ("", info.description), ("Range", info.range), ("Needs", needs_in_words(info)), ("Cost", info.cost),
+        ("Limits", info.limits),
+    ):  # fmt: skip
+        line = f"{name}: {text}" if name else text
+        console.print(Padding(Text(line), (0, 0, 0, 4)))
+    console.print()
 
 
 def _metric_row(info: MetricInfo) -> dict[str, Any]:
@@ -141,11 +159,15 @@ def _metric_row(info: MetricInfo) -> dict[str, Any]:
 def show_extractors(as_json: bool) -> None:
     """All extractors and whether they can be used here; what is lacking stands below the table."""
     rows = extractor_rows(load_registry())
-    _show(rows, as_json, ("name", "title", "feature_dim", "resize", "canonical", "usable"))
-    if not as_json:
-        for row in rows:
-            if row["lacking"]:
-                Console().print(f"{row['name']}: {row['lacking']}", markup=False, highlight=False)
+    _show(rows, as_json, ("name", "title", "resize", "usable"))
+    if as_json:
+        return
+    names: dict[str, list[str]] = {}
+    for row in rows:
+        names.setdefault(row["lacking"], []).append(row["name"])
+    for lacking, lacked_by in names.items():
+        if lacking:
+            Console().print(f"{', '.join(lacked_by)}: {lacking}", markup=False, highlight=False)
 
 
 def extractor_rows(registry: Registry) -> list[dict[str, Any]]:

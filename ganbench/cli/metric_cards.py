@@ -32,7 +32,7 @@ def card(info: MetricInfo) -> str:
     facts = {
         "Direction": DIRECTIONS[info.higher_is_better] + ("" if info.default else "; measured on request"),
         "Range": info.range,
-        "Needs": "; ".join(_needs(info)) or "the samples alone",
+        "Needs": needs_in_words(info),
         "95 % interval": info.interval,
         "Choices": info.choices,
         "Cost": info.cost,
@@ -50,6 +50,7 @@ def page(infos: Iterable[MetricInfo]) -> str:
     return "\n".join([_PREAMBLE, *(card(info) for info in infos)])
 
 
-def _needs(info: MetricInfo) -> list[str]:
+def needs_in_words(info: MetricInfo) -> str:
+    """What must be there beside the samples."""
     own = [f"the extractor `{info.extractor}` (`ganbench weights fetch {info.extractor}`)"] if info.extractor else []
-    return own + [_NEEDS[need] for need in info.needs]
+    return "; ".join(own + [_NEEDS[need] for need in info.needs]) or "the samples alone"

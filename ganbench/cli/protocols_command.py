@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+from rich import box
 from rich.console import Console
 from rich.markdown import Markdown
 from rich.markup import escape
@@ -36,7 +37,7 @@ def _show_all(as_json: bool) -> None:
     if as_json:
         print(json.dumps([protocol_json(item) for item in PROTOCOLS.values()], indent=1, ensure_ascii=False))
         return
-    table = Table()
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for column in ("name", "extractor", "samples", "metrics", "title"):
         table.add_column(column, overflow="fold", no_wrap=column == "name")
     for item in PROTOCOLS.values():

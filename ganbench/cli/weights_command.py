@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, cast, get_args
 from urllib.parse import urlsplit
 
+from rich import box
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
@@ -35,7 +36,7 @@ def show_weights(as_json: bool) -> None:
         print(json.dumps(rows, indent=1, ensure_ascii=False))
         return
     console = Console()
-    table = Table()
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for column in ("name", "for", "size", "published by", "here"):
         table.add_column(column, overflow="fold", no_wrap=column in ("name", "size"))
     for row in rows:
