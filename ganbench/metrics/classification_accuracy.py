@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from ganbench.metrics.class_labels import Labels, renumber, require_labels
-from ganbench.metrics.inputs import describe_shape
+from ganbench.metrics.image_inputs import describe_shape
 from ganbench.metrics.intervals import wilson_interval
 from ganbench.types import Dataset, ImageSet, ImageSource, MetricInfo, MetricResult, MetricUnavailableError
 

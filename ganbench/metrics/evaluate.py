@@ -15,7 +15,8 @@ import numpy.typing as npt
 
 from ganbench.errors import UsageError
 from ganbench.metrics.feature_bank import FeatureBank, assign_extractors
-from ganbench.metrics.inputs import NO_LOGITS, Generator, ImageInputs, MetricInputs, describe_shape
+from ganbench.metrics.image_inputs import Generator, ImageInputs, describe_shape
+from ganbench.metrics.inputs import NO_LOGITS, MetricInputs
 from ganbench.protocols import Protocol, get_protocol
 from ganbench.types import (
     Dataset,

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
-from ganbench.metrics.inputs import ImageInputs
+from ganbench.metrics.image_inputs import ImageInputs
 from ganbench.types import Extractor, ExtractorInfo, FeatureSet, ImageSet, ImageSource, MetricInfo
 
 if TYPE_CHECKING:

@@ -1,7 +1,7 @@
 """What the metrics of one evaluation share: each intermediate result is computed once, when first asked for.
 
-`ImageInputs` holds what does not depend on an extractor (images, labels, the classifier, LPIPS, the generator);
-`MetricInputs` adds the features of one extractor and the neighbourhoods in them.
+`ImageInputs` (in `image_inputs`) holds what does not depend on an extractor; `MetricInputs` adds the features of one
+extractor and the neighbourhoods in them.
 """
 
 from __future__ import annotations
@@ -9,22 +9,16 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from ganbench.errors import WeightsError
 from ganbench.metrics.fid import GaussianStatistics, fit_gaussian, gaussian
+from ganbench.metrics.image_inputs import ImageInputs
 from ganbench.metrics.neighbours import BallCounts, Balls, ball_counts, nearest
-from ganbench.protocols import Protocol, get_protocol
-from ganbench.types import Dataset, DataSpec, FeatureSet, ImageSet, ImageSource, MetricUnavailableError
-
-if TYPE_CHECKING:
-    from torch import Tensor
-
-    from ganbench.features.classifier import Classifier
-    from ganbench.features.lpips import LpipsDistance
+from ganbench.protocols import Protocol
+from ganbench.types import FeatureSet, ImageSource
 
 NO_LOGITS = "the extractor has no class logits; choose one that has, such as inception"
 Arrays = Mapping[str, npt.NDArray[Any]]
@@ -47,105 +41,6 @@ class Manifolds(NamedTuple):
     reference: BallCounts
     samples: BallCounts
     density: BallCounts
-
-
-class Generator(NamedTuple):
-    """A trained generator: `sample(latents [N, D], labels [N] | None)` → images float32 [N, C, H, W] in [-1, 1].
-
-    `draw_latents(n, seed)` draws from the model's own prior; `latent` is its name, "normal" or "uniform".
-    """
-
-    sample: Callable[[Tensor, Tensor | None], Tensor]
-    draw_latents: Callable[[int, int], Tensor]
-    latent: str
-    num_classes: int | None
-
-
-@dataclass(frozen=True)
-class ImageInputs:
-    """The images of one evaluation and what is known of them. What cannot be had raises MetricUnavailableError.
-
-    `train` are the images that the model learnt from (the reference where no dataset is given), `heldout` real images
-    that it has not seen, `dataset` what both come from, where they come from one.
-    """
-
-    samples: ImageSource
-    reference: ImageSource
-    train: ImageSource
-    heldout: ImageSource | None = None
-    dataset: Dataset | None = None
-    train_classifier: Callable[[Dataset], Classifier] | None = None
-    generator: Generator | None = None
-    protocol: Protocol = field(default_factory=lambda: get_protocol("ganbench-v1"))
-    device: str = "cpu"
-    seed: int = 0
-
-    def require_equal_shapes(self, purpose: str) -> None:
-        """Raise MetricUnavailableError unless samples and training images have one shape."""
-        samples, train = self.samples.shape[1:], self.train.shape[1:]
-        if samples != train:
-            raise MetricUnavailableError(
-                f"{purpose}: samples are {describe_shape(samples)} and training images {describe_shape(train)}; "
-                "both must have one shape: resize one of them"
-            )
-
-    @cached_property
-    def lpips_distance(self) -> LpipsDistance:
-        """The LPIPS network with the AlexNet trunk."""
-        from ganbench.features.lpips import LpipsDistance  # noqa: PLC0415  # torch only when used
-
-        try:
-            return LpipsDistance(self.device)
-        except WeightsError as error:
-            raise MetricUnavailableError(str(error)) from error
-
-    @cached_property
-    def lpips_resolution(self) -> int | None:
-        """The resolution to which LPIPS enlarges these images first, or None where it takes them as they are."""
-        from ganbench.features.lpips import MIN_RESOLUTION  # noqa: PLC0415  # torch only when used
-
-        return MIN_RESOLUTION if min(self.samples.shape[1:3]) < MIN_RESOLUTION else None
-
-    @cached_property
-    def classifier(self) -> Classifier:
-        """The classifier trained on the dataset's labels."""
-        self.require_equal_shapes("the classifier")
-        if self.train_classifier is None:
-            raise MetricUnavailableError("no classifier can be trained in this evaluation")
-        return self.train_classifier(self.labelled)
-
-    @cached_property
-    def labelled(self) -> Dataset:
-        """The labelled real images: the dataset, or one made of a labelled reference (`dataset_of`)."""
-        dataset = self.dataset or dataset_of(self.reference, self.heldout, self.seed)
-        if dataset is None or dataset.train.labels is None:
-            raise MetricUnavailableError(
-                "the real images have no labels, so no classifier can be trained: name a labelled dataset, or put the "
-                "images into one folder a class"
-            )
-        return dataset
-
-    @cached_property
-    def predicted(self) -> npt.NDArray[np.int64]:
-        """The class that the classifier puts each sample into, int64 [N]."""
-        return self.classifier.predict(self.samples)
-
-    @cached_property
-    def predicted_counts(self) -> npt.NDArray[np.int64]:
-        """How many samples the classifier puts into each class, int64 [K]."""
-        return np.bincount(self.predicted, minlength=self.classifier.num_classes)
-
-    @cached_property
-    def real_shares(self) -> npt.NDArray[np.float64]:
-        """Share of each class among the real training labels, float64 [K]."""
-        assert self.labelled.train.labels is not None  # `labelled` saw to it
-        counts = np.bincount(self.labelled.train.labels, minlength=self.classifier.num_classes)
-        return np.asarray(counts / counts.sum())
-
-    @property
-    def class_names(self) -> tuple[str, ...]:
-        """Names of the classifier's classes; their numbers where the dataset gives none."""
-        return self.labelled.class_names or tuple(str(i) for i in range(self.classifier.num_classes))
 
 
 @dataclass(frozen=True)
@@ -274,30 +169,3 @@ class MetricInputs:
         """Squared distances of each image to itself and its k nearest others (or all there are), [N, k + 1]."""
         features = self.features_of(images).features
         return nearest(features, features, min(k + 1, len(features)), self.images.device)[0]
-
-
-def dataset_of(reference: ImageSource, heldout: ImageSource | None, seed: int) -> Dataset | None:
-    """A dataset made from a labelled reference: its own held-out images test the classifier, else a random fifth."""
-    labels = reference.labels
-    if labels is None or len(reference) < 10:
-        return None
-    _, height, _, channels = reference.shape
-    spec = DataSpec("image", channels, height, num_classes=int(labels.max()) + 1)
-    if heldout is not None and heldout.labels is not None and heldout.shape[1:] == reference.shape[1:]:
-        train, test = reference, heldout
-    else:
-        order = np.random.default_rng(seed).permutation(len(reference))
-        train, test = reference.subset(order[len(order) // 5 :]), reference.subset(order[: len(order) // 5])
-    return Dataset(reference.name, spec, in_memory(train), in_memory(test), reference.class_names)
-
-
-def in_memory(images: ImageSource) -> ImageSet:
-    """All images of a source at once."""
-    if isinstance(images, ImageSet):
-        return images
-    return ImageSet(images.name, images.take(np.arange(len(images))), images.labels, images.class_names)
-
-
-def describe_shape(shape: tuple[int, ...]) -> str:
-    """(28, 28, 1) → '28 x 28 grey'."""
-    return f"{shape[0]} x {shape[1]} {'grey' if shape[2] == 1 else 'RGB'}"

@@ -30,7 +30,8 @@ from ganbench.types import MetricInfo, MetricResult, MetricUnavailableError
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from ganbench.metrics.inputs import Generator, MetricInputs
+    from ganbench.metrics.image_inputs import Generator
+    from ganbench.metrics.inputs import MetricInputs
 
 EPSILON = 1e-4
 NUM_PAIRS = 2000

@@ -27,7 +27,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from ganbench.metrics.inputs import describe_shape
+from ganbench.metrics.image_inputs import describe_shape
 from ganbench.metrics.intervals import normal_interval
 from ganbench.metrics.patches import (
     PATCH_SIDE,

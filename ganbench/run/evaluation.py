@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +19,7 @@ from ganbench.features.choose import choose_extractor
 from ganbench.features.extract import FeatureCache, default_cache_root
 from ganbench.metrics.evaluate import EvaluationContext, Progress
 from ganbench.protocols import Protocol, get_protocol
-from ganbench.registry import load_registry
+from ganbench.registry import Registry, load_registry
 from ganbench.results.schema import MetricsFile
 from ganbench.run.inputs import NamedImages, find_images
 from ganbench.run.measure import choose_metrics, measure, protocol_extractor
@@ -86,39 +86,26 @@ def evaluate(
     infos = choose_metrics([name.strip() for name in names if name.strip()], registry, rules)
     known = list(registry.extractors.values())
     chosen, reason = choose_extractor(protocol_extractor(rules, extractor), known)
-    store = FeatureCache(Path(cache) if cache is not None else default_cache_root())
     target = resolve_device(device)
-
-    def find(given: Named | Tensor, role: str) -> NamedImages:
-        if isinstance(given, str | Path):
-            found = find_images(str(given), registry, resolution)
-        else:
-            ours = role == "samples"
-            found = NamedImages(as_image_source(given, role, value_range, labels if ours else None))
-        store.recognise(found.images)
-        return found
-
-    generated, real = find(samples, "samples"), find(reference, "reference")
-    unseen = find(heldout, "heldout").images if heldout is not None else _unseen(real)
-    drawn = _draw(generated.images, num_samples, rules, seed)
-    store.recognise(drawn)
-    images, references, unseen = _alike(drawn, real.images, unseen, tell)
-    store.recognise(images)
-    store.recognise(references)
-    tell(f"{len(images)} samples against {len(references)} reference images")
-    tell(f"Features: {reason}")
-    _remark_protocol(rules, references, tell)
-    generator = generated.load_generator if any("generator" in info.needs for info in infos) else None
+    store = FeatureCache(Path(cache) if cache is not None else default_cache_root())
+    finder = _Finder(registry, store, resolution, value_range)
+    generated, real = finder.find(samples, "samples", labels), finder.find(reference, "reference")
+    unseen = finder.find(heldout, "heldout").images if heldout is not None else _unseen(real)
+    drawn = finder.known(_draw(generated.images, num_samples, rules, seed))
+    sides = _alike([drawn, real.images, *([unseen] if unseen else [])], tell)
+    images, references, *others = map(finder.known, sides)
+    unseen = others[0] if others else None
+    for remark in _remarks(rules, images, references, reason):
+        tell(remark)
+    load_generator = generated.load_generator if any("generator" in info.needs for info in infos) else None
     context = EvaluationContext(
-        dataset=real.dataset, heldout=unseen, generator=generator(target) if generator else None, protocol=rules,
-        device=target, cache=store, seed=seed, progress=progress,
+        dataset=real.dataset, heldout=unseen, generator=load_generator(target) if load_generator else None,
+        protocol=rules, device=target, cache=store, seed=seed, progress=progress,
     )  # fmt: skip
     measurement = measure(images, references, registry, infos, chosen, context)
-    if len(images) < FEW_SAMPLES:
-        tell(f"note: n = {len(images)} is small; FID and IS are biased at small n: compare only at equal n.")
     provenance = {
-        "samples": {"name": _name(samples, images), "sha256": images.sha256, "num": len(images)},
-        "reference": {"name": _name(reference, references), "sha256": references.sha256, "num": len(references)},
+        "samples": _describe(samples, images),
+        "reference": _describe(reference, references),
         "heldout": None if unseen is None else {"name": unseen.name, "num": len(unseen)},
         "seed": seed,
         "resolution": resolution,
@@ -129,8 +116,34 @@ def evaluate(
     return measurement.to_file(rules.name, provenance)
 
 
-def _name(given: Any, images: ImageSource) -> str:
-    return str(given) if isinstance(given, str | Path) else images.name
+@dataclass(frozen=True)
+class _Finder:
+    """From what was given for a set of images to the images."""
+
+    registry: Registry
+    store: FeatureCache
+    resolution: int | None
+    value_range: tuple[float, float] | None
+
+    def find(self, given: Named | Tensor, role: str, labels: npt.NDArray[Any] | None = None) -> NamedImages:
+        if isinstance(given, str | Path):
+            if labels is not None:
+                raise UsageError(f"labels= goes with arrays; '{given}' brings its own, by class folders or an .npz.")
+            found = find_images(str(given), self.registry, self.resolution)
+        else:
+            found = NamedImages(as_image_source(given, role, self.value_range, labels))
+        self.known(found.images)
+        return found
+
+    def known(self, images: ImageSource) -> ImageSource:
+        """The same; images in files that were seen before are known again, so that they need not be opened."""
+        self.store.recognise(images)
+        return images
+
+
+def _describe(given: Any, images: ImageSource) -> dict[str, Any]:
+    name = str(given) if isinstance(given, str | Path) else images.name
+    return {"name": name, "sha256": images.sha256, "num": len(images)}
 
 
 def _unseen(real: NamedImages) -> ImageSource | None:
@@ -156,20 +169,22 @@ def _draw(samples: ImageSource, asked: int | None, protocol: Protocol, seed: int
     return samples.subset(np.sort(np.random.default_rng(seed).permutation(len(samples))[:wanted]))
 
 
-def _alike(
-    samples: ImageSource, reference: ImageSource, heldout: ImageSource | None, tell: Callable[[str], None]
-) -> tuple[ImageSource, ImageSource, ImageSource | None]:
+def _alike(sources: Sequence[ImageSource], tell: Callable[[str], None]) -> Sequence[ImageSource]:
     """Grey images beside RGB ones are given three equal channels, as extractors do; the user is told."""
-    sources = [source for source in (samples, reference, heldout) if source is not None]
     if len({source.shape[-1] for source in sources}) == 1:
-        return samples, reference, heldout
+        return sources
     tell("note: one side is grey; its channel is repeated to make it RGB.")
-    return as_rgb(samples), as_rgb(reference), None if heldout is None else as_rgb(heldout)
+    return [as_rgb(source) for source in sources]
 
 
-def _remark_protocol(protocol: Protocol, reference: ImageSource, tell: Callable[[str], None]) -> None:
+def _remarks(protocol: Protocol, samples: ImageSource, reference: ImageSource, reason: str) -> Iterator[str]:
+    """What the user should know before the numbers come."""
+    yield f"{len(samples)} samples against {len(reference)} reference images"
+    yield f"Features: {reason}"
     if protocol.reference and not reference.name.startswith("cifar10"):
-        tell(
+        yield (
             f"note: {protocol.name} compares with {protocol.reference}; this reference is '{reference.name}', so the "
             "numbers do not stand beside the published ones."
         )
+    if len(samples) < FEW_SAMPLES:
+        yield f"note: n = {len(samples)} is small; FID and IS are biased at small n: compare only at equal n."

@@ -9,7 +9,7 @@ from pathlib import Path
 from ganbench.data.load import default_root, load_dataset, split_suffix
 from ganbench.data.read import open_images
 from ganbench.errors import UnknownNameError
-from ganbench.metrics.inputs import Generator
+from ganbench.metrics.image_inputs import Generator
 from ganbench.registry import Registry
 from ganbench.results.store import RUN_FILE
 from ganbench.run.job import job_of

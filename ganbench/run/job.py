@@ -12,7 +12,7 @@ import torch
 from ganbench.config import Benchmark
 from ganbench.data.load import default_root, load_dataset
 from ganbench.errors import DataError, UsageError
-from ganbench.metrics.inputs import Generator
+from ganbench.metrics.image_inputs import Generator
 from ganbench.models import GAN
 from ganbench.registry import Registry, Variant, load_registry
 from ganbench.results.schema import Run

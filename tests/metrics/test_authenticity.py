@@ -7,7 +7,8 @@ import pytest
 from scipy.spatial.distance import cdist
 
 from ganbench.metrics.authenticity import AUTHENTICITY, authentic
-from ganbench.metrics.inputs import ImageInputs, MetricInputs
+from ganbench.metrics.image_inputs import ImageInputs
+from ganbench.metrics.inputs import MetricInputs
 from ganbench.metrics.intervals import wilson_interval
 from ganbench.types import FeatureSet, ImageSet, MetricUnavailableError
 

@@ -7,7 +7,8 @@ import pytest
 
 from ganbench.features import classifier
 from ganbench.metrics.classification_accuracy import CAS
-from ganbench.metrics.inputs import ImageInputs, MetricInputs
+from ganbench.metrics.image_inputs import ImageInputs
+from ganbench.metrics.inputs import MetricInputs
 from ganbench.metrics.intervals import wilson_interval
 from ganbench.types import Dataset, DataSpec, ImageSet, MetricUnavailableError
 

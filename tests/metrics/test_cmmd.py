@@ -8,7 +8,8 @@ from scipy.spatial.distance import cdist
 from torch_fidelity.metric_kid import kernel_rbf, mmd2
 
 from ganbench.metrics.cmmd import CMMD, discrepancy, unit_rows
-from ganbench.metrics.inputs import ImageInputs, MetricInputs
+from ganbench.metrics.image_inputs import ImageInputs
+from ganbench.metrics.inputs import MetricInputs
 from ganbench.types import FeatureSet, ImageSet
 
 

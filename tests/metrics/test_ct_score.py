@@ -7,7 +7,8 @@ from scipy.stats import mannwhitneyu, norm
 
 from ganbench.metrics import ct_score
 from ganbench.metrics.ct_score import CT_SCORE, Placed, copying_score, counted_cells, number_of_cells, place, z_score
-from ganbench.metrics.inputs import ImageInputs, MetricInputs
+from ganbench.metrics.image_inputs import ImageInputs
+from ganbench.metrics.inputs import MetricInputs
 from ganbench.types import FeatureSet, ImageSet, MetricUnavailableError
 
 DIM = 8

@@ -5,7 +5,8 @@ import pytest
 from scipy.linalg import sqrtm
 
 from ganbench.metrics.fd_dinov2 import FD_DINOV2
-from ganbench.metrics.inputs import ImageInputs, MetricInputs
+from ganbench.metrics.image_inputs import ImageInputs
+from ganbench.metrics.inputs import MetricInputs
 from ganbench.types import FeatureSet, ImageSet
 
 RNG = np.random.default_rng(0)

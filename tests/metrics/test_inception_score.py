@@ -9,8 +9,9 @@ from scipy.special import softmax
 from scipy.stats import entropy, t
 from torch_fidelity.metric_isc import isc_features_to_metric
 
+from ganbench.metrics.image_inputs import ImageInputs
 from ganbench.metrics.inception_score import IS, compute_is, resampled_scores, split_scores
-from ganbench.metrics.inputs import ImageInputs, MetricInputs
+from ganbench.metrics.inputs import MetricInputs
 from ganbench.types import FeatureSet, ImageSet, MetricUnavailableError
 
 

@@ -6,7 +6,8 @@ import torch
 from torch_fidelity.metric_fid import fid_features_to_statistics, fid_statistics_to_metric
 
 from ganbench.metrics.fid import frechet_distance_with_error
-from ganbench.metrics.inputs import ImageInputs, MetricInputs
+from ganbench.metrics.image_inputs import ImageInputs
+from ganbench.metrics.inputs import MetricInputs
 from ganbench.metrics.intra_fid import INTRA_FID, class_distances
 from ganbench.types import FeatureSet, ImageSet, MetricUnavailableError
 

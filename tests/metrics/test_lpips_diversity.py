@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from ganbench.metrics import lpips_diversity
-from ganbench.metrics.inputs import ImageInputs, MetricInputs
+from ganbench.metrics.image_inputs import ImageInputs
+from ganbench.metrics.inputs import MetricInputs
 from ganbench.metrics.lpips_diversity import (
     LPIPS_DIVERSITY,
     LPIPS_DIVERSITY_WITHIN,

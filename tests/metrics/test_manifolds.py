@@ -11,7 +11,8 @@ from torch_fidelity.metric_prc import prc_features_to_metric
 
 from ganbench.metrics import inputs as module
 from ganbench.metrics.density_coverage import compute_coverage, compute_density, coverage, density
-from ganbench.metrics.inputs import ImageInputs, MetricInputs
+from ganbench.metrics.image_inputs import ImageInputs
+from ganbench.metrics.inputs import MetricInputs
 from ganbench.metrics.precision_recall import compute_precision, compute_recall, precision, recall
 from ganbench.protocols import Protocol
 from ganbench.types import FeatureSet, ImageSet

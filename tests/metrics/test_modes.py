@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from scipy.stats import entropy
 
-from ganbench.metrics.inputs import ImageInputs, MetricInputs
+from ganbench.metrics.image_inputs import ImageInputs
+from ganbench.metrics.inputs import MetricInputs
 from ganbench.metrics.intervals import wilson_interval
 from ganbench.metrics.modes import LABEL_ACCURACY, MODE_KL, MODES, num_covered, reverse_kl
 from ganbench.types import Dataset, DataSpec, FeatureSet, ImageSet, MetricUnavailableError

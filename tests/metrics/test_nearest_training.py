@@ -5,7 +5,8 @@ import pytest
 from scipy.spatial.distance import cdist
 
 from ganbench.metrics import inputs as metric_inputs
-from ganbench.metrics.inputs import ImageInputs, MetricInputs
+from ganbench.metrics.image_inputs import ImageInputs
+from ganbench.metrics.inputs import MetricInputs
 from ganbench.metrics.nearest_training import NN_FEATURE, NN_LPIPS, heldout_comparison
 from ganbench.types import FeatureSet, ImageSet, MetricUnavailableError
 

@@ -10,7 +10,8 @@ import torch
 from ganbench.errors import WeightsError
 from ganbench.features import lpips as lpips_module
 from ganbench.metrics import path_length
-from ganbench.metrics.inputs import Generator, ImageInputs, MetricInputs
+from ganbench.metrics.image_inputs import Generator, ImageInputs
+from ganbench.metrics.inputs import MetricInputs
 from ganbench.metrics.path_length import PPL, interpolate, step_distances, trimmed_mean
 from ganbench.types import ImageSet, MetricUnavailableError
 

@@ -5,7 +5,8 @@ import pytest
 from scipy.ndimage import convolve, gaussian_filter
 from scipy.stats import wasserstein_distance
 
-from ganbench.metrics.inputs import ImageInputs, MetricInputs
+from ganbench.metrics.image_inputs import ImageInputs
+from ganbench.metrics.inputs import MetricInputs
 from ganbench.metrics.patches import PATCHES_PER_IMAGE, Patches, collect_patches, laplacian_level, num_levels
 from ganbench.metrics.sliced_wasserstein import (
     SLICED_WASSERSTEIN,

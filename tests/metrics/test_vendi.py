@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from ganbench.metrics.inputs import ImageInputs, MetricInputs
+from ganbench.metrics.image_inputs import ImageInputs
+from ganbench.metrics.inputs import MetricInputs
 from ganbench.metrics.vendi import VENDI, entropy_with_error
 from ganbench.types import FeatureSet, ImageSet
 
