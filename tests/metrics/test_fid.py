@@ -148,7 +148,8 @@ def test_the_error_is_the_spread_of_the_influence_by_its_definition(n, m):
     kept = values > 1e-12 * values[-1]
     root = (vectors[:, kept] * np.sqrt(values[kept])) @ vectors[:, kept].T
     inverse = (vectors[:, kept] / np.sqrt(values[kept])) @ vectors[:, kept].T
-    transport = inverse @ sqrtm(root @ s2 @ root).real @ inverse
+    squares, directions = np.linalg.eigh(root @ s2 @ root)
+    transport = inverse @ (directions * np.sqrt(np.clip(squares, 0, None))) @ directions.T @ inverse
     x = a - m1
     influence = 2 * x @ (m1 - m2) + np.einsum("ij,jk,ik->i", x, np.eye(40) - transport, x)
     expected = influence.std(ddof=1) / np.sqrt(n)
