@@ -165,8 +165,8 @@ class Dataset:
 
     name: str
     spec: DataSpec
-    train: ImageSet
-    test: ImageSet
+    train: ImageSource
+    test: ImageSource
     class_names: tuple[str, ...] = ()
 
     @cached_property

@@ -26,6 +26,7 @@ from torch.nn import functional as F
 
 from ganbench.data.batches import BatchStream
 from ganbench.data.load import load_dataset
+from ganbench.data.sources import in_memory
 from ganbench.models import GAN
 from ganbench.registry import Registry, Variant, load_registry
 from ganbench.run.training import Trainer, prepare
@@ -79,7 +80,7 @@ class Contest:
         common = {name: value for name, value in self.benchmark.options.items() if name in variant.info.options}
         self.options = variant.options(common)
         self.batch_size = self.benchmark.training.batch_size
-        self.images = torch.from_numpy(dataset.train.images).permute(0, 3, 1, 2).contiguous().to(device)
+        self.images = torch.from_numpy(in_memory(dataset.train).images).permute(0, 3, 1, 2).contiguous().to(device)
         assert dataset.train.labels is not None
         self.labels = torch.from_numpy(dataset.train.labels).to(device)
 
@@ -106,7 +107,7 @@ class Contest:
         gan = self.build()
         settings = self.benchmark.training.model_copy(update={"budget": f"{num_steps}steps"})
         train, heldout = (
-            BatchStream(split.images, split.labels, batch_size=self.batch_size, seed=0, device=self.device)
+            BatchStream(in_memory(split).images, split.labels, batch_size=self.batch_size, seed=0, device=self.device)
             for split in (self.dataset.train, self.dataset.test)
         )
         trainer = Trainer(self.variant, gan, train, settings, folder, heldout=heldout)

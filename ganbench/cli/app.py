@@ -106,15 +106,15 @@ def evaluate(
     ],
     reference: Annotated[str, typer.Option(help="What to measure against, in the same forms; NAME:test is a split.")],
     metrics: Annotated[
-        str, typer.Option(help="Metric ids, comma-separated, or all; without it the default ones.")
-    ] = "",
+        str | None, typer.Option(help="Metric ids, comma-separated, or all; without it the default ones.")
+    ] = None,
     extractor: Annotated[str, typer.Option(help="See `ganbench extractors`.")] = "auto",
     protocol: Annotated[str, typer.Option(help="See `ganbench protocols`.")] = "ganbench-v1",
     heldout: Annotated[
         str | None, typer.Option(help="Real images that no model has seen; by default a dataset's other half.")
     ] = None,
     num_samples: Annotated[
-        int | None, typer.Option(min=2, help="Measure this many, chosen at random by --seed.")
+        int | None, typer.Option(min=2, help="Measure this many samples, chosen at random by --seed.")
     ] = None,
     resolution: Annotated[int | None, typer.Option(min=8, help="Bring both sides to this side length first.")] = None,
     device: Device = "auto",
@@ -124,10 +124,13 @@ def evaluate(
     """Measure images from any source against real ones."""
     from ganbench.cli.evaluate_command import evaluate_and_show  # noqa: PLC0415
 
-    evaluate_and_show(
-        samples, reference, json_file, metrics=metrics, extractor=extractor, protocol=protocol, heldout=heldout,
+    if metrics is not None and not _split(metrics):
+        raise UsageError("--metrics is empty: name some, or leave it out for the default ones.")
+    code = evaluate_and_show(
+        samples, reference, json_file, metrics=_split(metrics), extractor=extractor, protocol=protocol, heldout=heldout,
         num_samples=num_samples, resolution=resolution, device=device, seed=seed,
     )  # fmt: skip
+    raise typer.Exit(code)
 
 
 @app.command()

@@ -12,18 +12,19 @@ _NEEDS = {
     "train": "the training images' features (the reference, where no dataset is named)",
     "heldout": "held-out real images (a dataset's other half, or `--heldout`)",
     "logits": "an extractor with class logits",
-    "labels": "labels of the samples and of the real images",
+    "labels": "class labels of the samples",
     "classifier": "labelled real images, on which a small classifier is trained",
     "lpips": "LPIPS's AlexNet trunk (`ganbench weights fetch alexnet`)",
     "lpips-vgg16": "LPIPS's VGG16 trunk (`ganbench weights fetch vgg16`)",
     "generator": "a trained generator, so a trial's folder as SAMPLES",
 }
+_IMAGES_ONLY = {"reference": "the reference images", "train": "the training images", "heldout": "held-out real images"}
 _PREAMBLE = """\
 # Metric cards
 
-Made by `ganbench metrics --markdown`; `ganbench metrics ID` shows one. Every number is reported with its 95 % interval,
-the number of images on both sides, the extractor and the protocol. Metrics marked *on request* are measured when they
-are named, or by `--metrics all`.
+Made by `ganbench metrics --markdown`; `ganbench metrics ID` shows one. Every number is reported with the number of
+images, its protocol and, where there is one, its 95 % interval and its extractor. Metrics marked *on request* are
+measured when they are named, or by `--metrics all`.
 """
 
 
@@ -52,5 +53,6 @@ def page(infos: Iterable[MetricInfo]) -> str:
 
 def needs_in_words(info: MetricInfo) -> str:
     """What must be there beside the samples."""
+    words = _NEEDS if info.uses_extractor else _NEEDS | _IMAGES_ONLY
     own = [f"the extractor `{info.extractor}` (`ganbench weights fetch {info.extractor}`)"] if info.extractor else []
-    return "; ".join(own + [_NEEDS[need] for need in info.needs]) or "the samples alone"
+    return "; ".join(own + [words[need] for need in info.needs]) or "the samples alone"

@@ -20,7 +20,7 @@ import numpy as np
 from ganbench.metrics.class_labels import Labels, renumber, require_labels
 from ganbench.metrics.image_inputs import describe_shape
 from ganbench.metrics.intervals import wilson_interval
-from ganbench.types import Dataset, ImageSet, ImageSource, MetricInfo, MetricResult, MetricUnavailableError
+from ganbench.types import Dataset, ImageSource, MetricInfo, MetricResult, MetricUnavailableError
 
 if TYPE_CHECKING:
     from ganbench.metrics.inputs import MetricInputs
@@ -66,7 +66,7 @@ def compute_cas(inputs: MetricInputs) -> MetricResult:
     return MetricResult(correct / num_test, interval, CI_METHOD, len(samples), num_test, details)
 
 
-def _labels_of_tested(test: ImageSet) -> Labels:
+def _labels_of_tested(test: ImageSource) -> Labels:
     if test.labels is None or len(test) == 0:
         raise MetricUnavailableError(f"{_PURPOSE} needs labelled real images to test on; '{test.name}' has none")
     return test.labels

@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ganbench.errors import UsageError
+from ganbench.metrics.class_labels import require_labels
 from ganbench.metrics.feature_bank import FeatureBank, assign_extractors
 from ganbench.metrics.image_inputs import Generator, ImageInputs, describe_shape
 from ganbench.metrics.inputs import NO_LOGITS, MetricInputs
@@ -118,12 +119,26 @@ def evaluate(
         UsageError: Fewer than 2 images on a side, or grey on one side and colour on the other.
         WeightsError: The extractor's weights are missing.
     """
+    from ganbench.features.arithmetic import exact_arithmetic  # noqa: PLC0415  # torch only when used
+
     context = context or EvaluationContext()
     _check(samples, reference)
+    with exact_arithmetic():
+        return _evaluate(samples, reference, metrics, extractor, context)
+
+
+def _evaluate(
+    samples: ImageSource,
+    reference: ImageSource,
+    metrics: Sequence[MetricInfo],
+    extractor: ExtractorInfo,
+    context: EvaluationContext,
+) -> Evaluation:
     images = _image_inputs(samples, reference, context)
     started = time.perf_counter()
     assigned, unavailable = assign_extractors(metrics, extractor, context.extractors)
-    usable = [metric for metric in metrics if metric.id in assigned]
+    unavailable |= _lacking_labels(samples, [metric for metric in metrics if metric.id in assigned])
+    usable = [metric for metric in metrics if metric.id not in unavailable]
     bank = FeatureBank(context.cache, context.device, context.progress)
     bank.fill(images, usable, assigned)
     seconds = {"features": time.perf_counter() - started}
@@ -145,6 +160,15 @@ def evaluate(
         frozenset(metric.id for metric in measured if metric.extractor or assigned[metric.id].canonical),
         _gallery(inputs[extractor.name]) if any("train" in metric.needs for metric in usable) else (),
     )
+
+
+def _lacking_labels(samples: ImageSource, metrics: Sequence[MetricInfo]) -> dict[str, str]:
+    """Why the metrics that need classes of the samples cannot be had; found before any network runs."""
+    try:
+        require_labels(samples, "classes of the samples")
+    except MetricUnavailableError as error:
+        return {metric.id: str(error) for metric in metrics if "labels" in metric.needs}
+    return {}
 
 
 def _image_inputs(samples: ImageSource, reference: ImageSource, context: EvaluationContext) -> ImageInputs:
@@ -185,8 +209,9 @@ def _compute_all(
 
 
 def _finite(result: MetricResult) -> MetricResult:
-    if not math.isfinite(result.value):
-        raise MetricUnavailableError(f"its value is {result.value}, not a finite number")
+    numbers = (result.value, *(result.ci95 or ()))
+    if not all(map(math.isfinite, numbers)):
+        raise MetricUnavailableError(f"its value is {result.value}, its interval {result.ci95}: not finite numbers")
     return result
 
 

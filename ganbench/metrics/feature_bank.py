@@ -31,6 +31,8 @@ def assign_extractors(
             lack = info.missing()
         if lack is not None:
             lacking[metric.id] = f"it is defined on the extractor '{metric.extractor}': {lack}"
+        elif info is not None and "logits" in metric.needs and (no_logits := info.logits_missing()) is not None:
+            lacking[metric.id] = no_logits
         elif info is not None:
             assigned[metric.id] = info
     return assigned, lacking

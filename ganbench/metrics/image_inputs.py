@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from ganbench.data.sources import relabelled
 from ganbench.errors import WeightsError
+from ganbench.metrics.class_labels import renumber
 from ganbench.protocols import Protocol, get_protocol
-from ganbench.types import Dataset, DataSpec, ImageSet, ImageSource, MetricUnavailableError
+from ganbench.types import Dataset, DataSpec, ImageSource, MetricUnavailableError
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -56,9 +58,10 @@ class ImageInputs:
         """Raise MetricUnavailableError unless samples and training images have one shape."""
         samples, train = self.samples.shape[1:], self.train.shape[1:]
         if samples != train:
+            remedy = "resize one of them" if samples[:2] != train[:2] else "make both grey or both RGB"
             raise MetricUnavailableError(
                 f"{purpose}: samples are {describe_shape(samples)} and training images {describe_shape(train)}; "
-                "both must have one shape: resize one of them"
+                f"both must have one shape: {remedy}"
             )
 
     @cached_property
@@ -121,25 +124,25 @@ class ImageInputs:
 
 
 def dataset_of(reference: ImageSource, heldout: ImageSource | None, seed: int) -> Dataset | None:
-    """A dataset made from a labelled reference: its own held-out images test the classifier, else a random fifth."""
-    labels = reference.labels
-    if labels is None or len(reference) < 10:
+    """A dataset made from a labelled reference: its own held-out images test the classifier, else a random fifth.
+
+    None where the reference has no labels. Raises MetricUnavailableError where the held-out images have classes that
+    the reference has not.
+    """
+    if reference.labels is None or len(reference) < 10:
         return None
     _, height, _, channels = reference.shape
-    spec = DataSpec("image", channels, height, num_classes=int(labels.max()) + 1)
+    spec = DataSpec("image", channels, height, num_classes=int(reference.labels.max()) + 1)
+    train, test = _train_and_test(reference, heldout, seed)
+    return Dataset(reference.name, spec, train, test, reference.class_names)
+
+
+def _train_and_test(reference: ImageSource, heldout: ImageSource | None, seed: int) -> tuple[ImageSource, ImageSource]:
     if heldout is not None and heldout.labels is not None and heldout.shape[1:] == reference.shape[1:]:
-        train, test = reference, heldout
-    else:
-        order = np.random.default_rng(seed).permutation(len(reference))
-        train, test = reference.subset(order[len(order) // 5 :]), reference.subset(order[: len(order) // 5])
-    return Dataset(reference.name, spec, in_memory(train), in_memory(test), reference.class_names)
-
-
-def in_memory(images: ImageSource) -> ImageSet:
-    """All images of a source at once."""
-    if isinstance(images, ImageSet):
-        return images
-    return ImageSet(images.name, images.take(np.arange(len(images))), images.labels, images.class_names)
+        labels = renumber(heldout.labels, heldout.class_names, reference.class_names, "the reference")
+        return reference, relabelled(heldout, labels, reference.class_names)
+    order = np.random.default_rng(seed).permutation(len(reference))
+    return reference.subset(order[len(order) // 5 :]), reference.subset(order[: len(order) // 5])
 
 
 def describe_shape(shape: tuple[int, ...]) -> str:

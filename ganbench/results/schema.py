@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, computed_field, model_validator
 
 SCHEMA_VERSION = 1
 
@@ -69,6 +69,13 @@ class MetricRecord(Record):
     seconds: float
     details: dict[str, Any] = Field(default_factory=dict)
 
+    @model_validator(mode="before")
+    @classmethod
+    def _without_label(cls, values: Any) -> Any:
+        """`label` is written for readers of the JSON, and made anew from the rest when it is read."""
+        return {key: value for key, value in values.items() if key != "label"} if isinstance(values, dict) else values
+
+    @computed_field  # type: ignore[prop-decorator]
     @property
     def label(self) -> str:
         """The name that people are shown: with any extractor but the canonical one, it carries the extractor's name."""

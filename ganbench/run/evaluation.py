@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Container, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,10 +14,12 @@ import ganbench
 from ganbench.data.given import Given, as_image_source
 from ganbench.data.resize import check_resolution
 from ganbench.data.rgb import as_rgb
+from ganbench.data.sources import dataset_as_rgb, split_of
 from ganbench.errors import UsageError
 from ganbench.features.choose import choose_extractor
 from ganbench.features.extract import FeatureCache, default_cache_root
 from ganbench.metrics.evaluate import EvaluationContext, Progress
+from ganbench.metrics.image_inputs import describe_shape
 from ganbench.protocols import Protocol, get_protocol
 from ganbench.registry import Registry, load_registry
 from ganbench.results.schema import MetricsFile
@@ -48,8 +50,8 @@ def evaluate(
     device: str = "auto",
     seed: int = 0,
     cache: Path | str | None = None,
-    tell: Callable[[str], None] = lambda text: None,
-    progress: Progress = lambda stage, done, total: None,
+    tell: Callable[[str], None] | None = None,
+    progress: Progress | None = None,
 ) -> MetricsFile:
     """Measure `samples` against `reference`, by any metric, with intervals.
 
@@ -81,7 +83,8 @@ def evaluate(
         UsageError, DataError, UnknownNameError, WeightsError: With what was expected and what to do.
     """
     registry, rules = load_registry(), get_protocol(protocol)
-    check_resolution(resolution)
+    tell = tell or (lambda text: None)
+    _check(seed, value_range, resolution)
     names = metrics.split(",") if isinstance(metrics, str) else metrics
     infos = choose_metrics([name.strip() for name in names if name.strip()], registry, rules)
     known = list(registry.extractors.values())
@@ -95,18 +98,25 @@ def evaluate(
     sides = _alike([drawn, real.images, *([unseen] if unseen else [])], tell)
     images, references, *others = map(finder.known, sides)
     unseen = others[0] if others else None
-    for remark in _remarks(rules, images, references, reason):
+    dataset = real.dataset
+    if dataset is not None and dataset.spec.channels != references.shape[-1]:
+        dataset = dataset_as_rgb(dataset)
+    if rules.extractor != "auto" and extractor == "auto":
+        reason = f"{chosen.name}: the extractor of {rules.name}"
+    if unseen is not None and unseen.sha256 == references.sha256 and real.dataset is None:
+        raise UsageError("the held-out images are the reference itself; give real images that the model has not seen.")
+    for remark in _remarks(rules, images, references, reason, {info.id for info in infos}):
         tell(remark)
     load_generator = generated.load_generator if any("generator" in info.needs for info in infos) else None
     context = EvaluationContext(
-        dataset=real.dataset, heldout=unseen, generator=load_generator(target) if load_generator else None,
-        protocol=rules, device=target, cache=store, seed=seed, progress=progress,
+        dataset=dataset, heldout=unseen, generator=load_generator(target) if load_generator else None,
+        protocol=rules, device=target, cache=store, seed=seed, progress=progress or (lambda stage, done, total: None),
     )  # fmt: skip
     measurement = measure(images, references, registry, infos, chosen, context)
     provenance = {
         "samples": _describe(samples, images),
         "reference": _describe(reference, references),
-        "heldout": None if unseen is None else {"name": unseen.name, "num": len(unseen)},
+        "heldout": None if unseen is None else _describe(heldout, unseen),
         "seed": seed,
         "resolution": resolution,
         "extractor_note": reason,
@@ -114,6 +124,14 @@ def evaluate(
         "environment": describe_environment(),
     }
     return measurement.to_file(rules.name, provenance)
+
+
+def _check(seed: int, value_range: tuple[float, float] | None, resolution: int | None) -> None:
+    check_resolution(resolution)
+    if seed < 0:
+        raise UsageError(f"seed {seed}: expected 0 or more.")
+    if value_range is not None and np.shape(value_range) != (2,):
+        raise UsageError(f"value_range {value_range}: expected (black, white), such as (-1, 1).")
 
 
 @dataclass(frozen=True)
@@ -148,24 +166,23 @@ def _describe(given: Any, images: ImageSource) -> dict[str, Any]:
 
 def _unseen(real: NamedImages) -> ImageSource | None:
     """The held-out half of the dataset that the reference comes from."""
-    dataset = real.dataset
-    if dataset is None or len(dataset.test) == 0:
-        return None
-    return replace(dataset.test, class_names=dataset.class_names)
+    return split_of(real.dataset, "test") if real.dataset is not None and len(real.dataset.test) else None
 
 
 def _draw(samples: ImageSource, asked: int | None, protocol: Protocol, seed: int) -> ImageSource:
     """As many samples as asked for, or as the protocol says; drawn by `seed`, in their order."""
+    if asked is not None and asked < 2:
+        raise UsageError(f"num_samples {asked}: at least 2 samples are needed for any metric.")
     wanted = asked or protocol.num_samples
     if asked and protocol.num_samples and asked != protocol.num_samples:
         raise UsageError(f"protocol '{protocol.name}' measures {protocol.num_samples:,} samples, not {asked:,}.")
     if wanted is None or wanted == len(samples):
         return samples
     if wanted > len(samples):
-        why = f"--num-samples {asked}" if asked else f"protocol '{protocol.name}' needs {wanted:,} samples"
-        raise UsageError(
-            f"{why}: {samples.name} holds {len(samples):,} images only. Make more, or choose another protocol or n."
-        )
+        why, remedy = f"{wanted:,} samples were asked for", "Make more, or ask for fewer."
+        if protocol.num_samples:
+            why, remedy = f"protocol '{protocol.name}' needs {wanted:,} samples", "Make more, or use ganbench-v1."
+        raise UsageError(f"{why}; {samples.name} holds {len(samples):,} images only. {remedy}")
     return samples.subset(np.sort(np.random.default_rng(seed).permutation(len(samples))[:wanted]))
 
 
@@ -177,7 +194,9 @@ def _alike(sources: Sequence[ImageSource], tell: Callable[[str], None]) -> Seque
     return [as_rgb(source) for source in sources]
 
 
-def _remarks(protocol: Protocol, samples: ImageSource, reference: ImageSource, reason: str) -> Iterator[str]:
+def _remarks(
+    protocol: Protocol, samples: ImageSource, reference: ImageSource, reason: str, metrics: Container[str]
+) -> Iterator[str]:
     """What the user should know before the numbers come."""
     yield f"{len(samples)} samples against {len(reference)} reference images"
     yield f"Features: {reason}"
@@ -186,5 +205,11 @@ def _remarks(protocol: Protocol, samples: ImageSource, reference: ImageSource, r
             f"note: {protocol.name} compares with {protocol.reference}; this reference is '{reference.name}', so the "
             "numbers do not stand beside the published ones."
         )
-    if len(samples) < FEW_SAMPLES:
+    if samples.shape[1:3] != reference.shape[1:3]:
+        ours, theirs = describe_shape(samples.shape[1:]), describe_shape(reference.shape[1:])
+        yield (
+            f"note: samples are {ours}, the reference {theirs}; the extractor brings both to its own size, and that "
+            "difference is measured, too."
+        )
+    if len(samples) < FEW_SAMPLES and ("fid" in metrics or "is" in metrics):
         yield f"note: n = {len(samples)} is small; FID and IS are biased at small n: compare only at equal n."

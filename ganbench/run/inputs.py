@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from ganbench.data.load import default_root, load_dataset, split_suffix
 from ganbench.data.read import open_images
-from ganbench.errors import UnknownNameError
+from ganbench.data.sources import split_of
+from ganbench.errors import DataError, UnknownNameError
 from ganbench.metrics.image_inputs import Generator
 from ganbench.registry import Registry
 from ganbench.results.store import RUN_FILE
@@ -41,11 +43,12 @@ def find_images(text: str, registry: Registry, resolution: int | None) -> NamedI
     scheme, _, place = name.partition(":")
     if scheme == "folder" and name == text and place and not (Path(place).expanduser() / "train").is_dir():
         return NamedImages(open_images(Path(place).expanduser(), resolution))  # all of it, not the training half
+    if scheme not in registry.datasets and {"/", os.sep, "."} & set(text):
+        raise DataError(f"{text}: no such file or folder.")
     if scheme not in registry.datasets:
         raise UnknownNameError("dataset, and there is no file or folder of that name:", text, registry.datasets)
     dataset = load_dataset(name, registry.datasets, resolution, default_root())
-    images = dataset.train if split == "train" else dataset.test
-    return NamedImages(replace(images, class_names=dataset.class_names), dataset)
+    return NamedImages(split_of(dataset, split), dataset)
 
 
 def _generator_of(path: Path) -> Callable[[str], Generator] | None:

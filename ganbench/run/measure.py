@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from ganbench.data.sources import split_of
 from ganbench.errors import UnknownNameError, UsageError
 from ganbench.features.choose import choose_extractor
 from ganbench.features.extract import FeatureCache
@@ -103,7 +104,7 @@ def measure_trial(job: TrialJob, samples: ImageSet, cache: FeatureCache | None, 
     has_generator = job.plugin != REFERENCE_ROW and any("generator" in metric.needs for metric in metrics)
     context = EvaluationContext(
         dataset=job.dataset,
-        heldout=job.dataset.test if len(job.dataset.test) else None,
+        heldout=split_of(job.dataset, "test") if len(job.dataset.test) else None,
         generator=job.generator() if has_generator else None,
         protocol=get_protocol(job.run.protocol),
         device=str(job.device),
@@ -112,7 +113,7 @@ def measure_trial(job: TrialJob, samples: ImageSet, cache: FeatureCache | None, 
         progress=progress,
     )
     samples = replace(samples, class_names=job.dataset.class_names)
-    return measure(samples, job.dataset.train, job.registry, metrics, extractor, context)
+    return measure(samples, split_of(job.dataset, "train"), job.registry, metrics, extractor, context)
 
 
 def save_images(path: Path, images: ImageSet) -> None:

@@ -24,6 +24,7 @@ from filelock import FileLock, Timeout
 import ganbench
 from ganbench.data.batches import BatchStream
 from ganbench.data.pixels import image_grid, save_png, to_uint8
+from ganbench.data.sources import in_memory
 from ganbench.errors import GanbenchError
 from ganbench.features.extract import FeatureCache, default_cache_root
 from ganbench.models import GAN
@@ -46,7 +47,7 @@ from ganbench.run.measure import measure_trial, save_images, save_neighbours
 from ganbench.run.sampling import INTERPOLATION_COLUMNS, interpolation
 from ganbench.run.training import Interrupted, Progress, Trainer, num_parameters
 from ganbench.seeding import derive_seed, seed_everything
-from ganbench.types import REFERENCE_ROW, ImageSet
+from ganbench.types import REFERENCE_ROW, ImageSet, ImageSource
 
 SNAPSHOT_COLUMNS, SNAPSHOT_ROWS = 10, 8
 SHOWN_VALUES = ("loss_d", "loss_g", "d_recall")  # in the progress line; the history has all
@@ -132,10 +133,10 @@ class TrialProcess:
         trainer.snapshot = lambda step: self._snapshot(trainer, gan, step)
         return gan, trainer
 
-    def _stream(self, split: ImageSet, seed: int) -> BatchStream:
-        settings = self.job.benchmark
+    def _stream(self, split: ImageSource, seed: int) -> BatchStream:
+        settings, images = self.job.benchmark, in_memory(split)
         return BatchStream(
-            split.images, split.labels, batch_size=settings.training.batch_size, seed=seed, device=self.job.device,
+            images.images, images.labels, batch_size=settings.training.batch_size, seed=seed, device=self.job.device,
             # A control gets the images as they are: the memorizer's copies must be copies.
             augment=() if self.job.variant.info.control else settings.data.augment,
         )  # fmt: skip
@@ -164,7 +165,7 @@ class TrialProcess:
         num_samples = min(self.job.benchmark.evaluation.num_samples, len(test))
         chosen = np.random.default_rng(derive_seed("reference", self.job.seed)).permutation(len(test))[:num_samples]
         labels = None if test.labels is None else test.labels[chosen]
-        return ImageSet(REFERENCE_ROW, test.images[chosen], labels)
+        return ImageSet(REFERENCE_ROW, test.take(chosen), labels)
 
     def _evaluate(self, images: ImageSet) -> None:
         job = self.job
