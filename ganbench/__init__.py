@@ -24,6 +24,7 @@ if TYPE_CHECKING:
         ImageSource,
         MetricInfo,
         MetricResult,
+        MetricUnavailableError,
         ModelInfo,
         ReportSection,
     )
@@ -46,6 +47,7 @@ _HOME = {
             "ImageSource",
             "MetricInfo",
             "MetricResult",
+            "MetricUnavailableError",
             "ModelInfo",
             "ReportSection",
         ),
@@ -65,6 +67,7 @@ __all__ = [
     "ImageSource",
     "MetricInfo",
     "MetricResult",
+    "MetricUnavailableError",
     "ModelInfo",
     "ReportSection",
     "adam",

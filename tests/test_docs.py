@@ -3,12 +3,16 @@
 import re
 from pathlib import Path
 
+import numpy as np
 import pytest
 import typer
 
 from ganbench.cli.app import app
 from ganbench.cli.metric_cards import card, page
 from ganbench.metrics.builtin import ganbench_metrics
+from ganbench.metrics.image_inputs import ImageInputs
+from ganbench.metrics.inputs import MetricInputs
+from ganbench.types import FeatureSet, ImageSet
 
 DOCS = Path(__file__).parent.parent / "docs"
 METRICS = ganbench_metrics()
@@ -24,6 +28,19 @@ def test_every_card_is_complete(info):
     for part in ("Direction", "Range", "Needs", "95 % interval", "Choices", "Cost", "Limits", "Paper"):
         assert f"- **{part}**: " in text
     assert info.description.endswith(".")
+
+
+def test_the_metric_in_the_docs_works():
+    text = (DOCS / "evaluate.md").read_text(encoding="utf-8")
+    (code,) = [block for block in re.findall(r"```python\n(.*?)```", text, flags=re.DOTALL) if "hookimpl" in block]
+    module = {}
+    exec(code, module)  # noqa: S102  # the page's own example
+    features = np.random.default_rng(0).normal(size=(50, 4)).astype(np.float32)
+    images = ImageInputs(*[ImageSet("x", np.zeros((50, 8, 8, 3), np.uint8))] * 3)
+    (info,) = module["ganbench_metrics"]()
+    result = info.compute(MetricInputs(images, lambda source: FeatureSet(features)))
+    assert result.value == pytest.approx(np.linalg.norm(features, axis=1).mean())
+    assert result.ci95[0] < result.value < result.ci95[1]
 
 
 def command_names():

@@ -13,7 +13,7 @@ from ganbench.types import Batch, DataSpec
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-PLUGIN = re.search(r"```python\n(.*?)```", README, re.DOTALL).group(1)
+(PLUGIN,) = [block for block in re.findall(r"```python\n(.*?)```", README, re.DOTALL) if "hookimpl" in block]
 COMMANDS = get_command(app).commands
 
 

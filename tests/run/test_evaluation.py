@@ -143,7 +143,12 @@ def test_a_protocol_fixes_extractor_and_n():
     [
         ({"metrics": "fidd"}, "Did you mean fid"),
         ({"extractor": "inceptoin"}, "Did you mean inception"),
-        ({"num_samples": 500}, "holds 40 images only"),
+        ({"num_samples": 500}, "500 samples were asked for; samples holds 40 images only"),
+        ({"num_samples": -3}, "at least 2 samples"),
+        ({"num_samples": 0}, "at least 2 samples"),
+        ({"seed": -1}, "expected 0 or more"),
+        ({"value_range": 1}, r"expected \(black, white\)"),
+        ({"heldout": REFERENCE}, "the held-out images are the reference itself"),
         ({"device": "tpu9"}, "--device tpu9"),
         ({"labels": [0, 1]}, "40 integer class labels"),
     ],
@@ -151,3 +156,60 @@ def test_a_protocol_fixes_extractor_and_n():
 def test_what_cannot_be_is_refused_with_the_remedy(settings, words):
     with pytest.raises(UsageError, match=words):
         ganbench.evaluate(SAMPLES, REFERENCE, **settings)
+
+
+def test_images_of_another_size_are_measured_and_said():
+    told = []
+    small = np.random.default_rng(0).integers(0, 256, (40, 8, 8, 3), dtype=np.uint8)
+    ganbench.evaluate(small, REFERENCE, metrics="fid", tell=told.append)
+    assert any("8 x 8 RGB" in text and "16 x 16 RGB" in text for text in told)
+
+
+def test_a_grey_dataset_serves_rgb_samples_with_all_it_has(tmp_path):
+    grey = pictures(60, 3, channels=1)
+    np.savez(tmp_path / "grey.npz", images=grey, labels=np.arange(60) % 2)
+    rgb = np.repeat(pictures(40, 4, channels=1), 3, axis=3)
+    result = ganbench.evaluate(
+        rgb, f"npz:{tmp_path}/grey.npz", metrics="nn_feature,authenticity,cas", labels=[0, 1] * 20
+    )
+    assert set(result.metrics) == {"nn_feature", "authenticity", "cas"}
+    assert "heldout_median" in result.metrics["nn_feature"].details
+
+
+def write_classes(folder, names, seed):
+    """Pictures whose brightness is their class."""
+    for i, name in enumerate(names):
+        place = folder / name
+        place.mkdir(parents=True)
+        shade = 40 * (ord(name) - ord("a"))
+        images = np.random.default_rng(seed + i).integers(shade, shade + 40, (12, 16, 16, 3), dtype=np.uint8)
+        for k, image in enumerate(images):
+            Image.fromarray(image).save(place / f"{k}.png")
+    return folder
+
+
+def test_heldout_classes_are_matched_by_name(tmp_path):
+    reference = write_classes(tmp_path / "real", "abcd", 0)
+    heldout = write_classes(tmp_path / "heldout", "bcd", 10)
+    samples = write_classes(tmp_path / "samples", "abcd", 20)
+    result = ganbench.evaluate(samples, reference, metrics="modes", heldout=heldout)
+    assert result.metrics["modes"].details["classifier_test_accuracy"] > 0.9
+    other = write_classes(tmp_path / "other", "abe", 30)
+    result = ganbench.evaluate(samples, reference, metrics="modes", heldout=other)
+    assert "class 'e'" in result.unavailable["modes"]
+
+
+def test_what_cannot_be_had_is_known_before_a_network_runs():
+    stages = []
+    result = ganbench.evaluate(
+        SAMPLES, REFERENCE, metrics="intra_fid", progress=lambda stage, done, total: stages.append(stage)
+    )
+    assert "labels" in result.unavailable["intra_fid"]
+    assert not any("features" in stage for stage in stages)
+
+
+def test_a_cache_that_cannot_be_written_costs_nothing_but_the_cache(tmp_path, caplog, expected):
+    (tmp_path / "file").write_text("no folder")
+    result = ganbench.evaluate(SAMPLES, REFERENCE, metrics=METRICS, cache=tmp_path / "file")
+    assert values(result) == expected
+    assert caplog.text.count("cannot be written") == 1
