@@ -20,7 +20,9 @@ Interval: delta method. At a sample x the influence function of d² is
 
 T being the optimal transport map from S₁ to S₂. Its variance over the samples, divided by n, is the variance of d².
 It covers the sampling of generated images at this n; the upward bias of FID at small n stays in the value, so
-compare only values of equal n. Where both distributions are equal the first-order variance vanishes.
+compare only values of equal n. Where both distributions are equal the first-order variance vanishes, and what is
+estimated is mostly the influence's own noise: where the bias is most of the value, as it is for equal distributions
+with at most 10 images a dimension, the standard error comes out 1.3 to 1.4 times too large.
 """
 
 from __future__ import annotations
@@ -34,7 +36,8 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from ganbench.metrics.intervals import normal_interval
+from ganbench.metrics.finite import finite_mean
+from ganbench.metrics.intervals import sampling_interval
 from ganbench.types import MetricInfo, MetricResult
 
 if TYPE_CHECKING:
@@ -107,8 +110,11 @@ class Overlap(NamedTuple):
 
 
 def gaussian(features: npt.NDArray[np.floating]) -> tuple[Matrix, Matrix]:
-    """Mean [D] and covariance [D, D] (over n - 1) of features [N, D], float64; needs N >= 2."""
-    mean = features.mean(axis=0, dtype=np.float64)
+    """Mean [D] and covariance [D, D] (over n - 1) of features [N, D], float64; needs N >= 2.
+
+    Raises ValueError for features that are NaN or infinite.
+    """
+    mean = finite_mean(features)
     blocks = _centred_blocks(features, mean)
     first = next(blocks)
     covariance = first.T @ first
@@ -119,11 +125,14 @@ def gaussian(features: npt.NDArray[np.floating]) -> tuple[Matrix, Matrix]:
 
 
 def fit_gaussian(features: npt.NDArray[np.floating]) -> GaussianStatistics:
-    """The Gaussian of features [N, D] in the form that costs least; needs N >= 2."""
+    """The Gaussian of features [N, D] in the form that costs least; needs N >= 2.
+
+    Raises ValueError for features that are NaN or infinite.
+    """
     num_images, dim = features.shape
     if num_images > dim:
         return GaussianStatistics(*gaussian(features))
-    mean = features.mean(axis=0, dtype=np.float64)
+    mean = finite_mean(features)
     return GaussianStatistics(mean, None, (features - mean) / math.sqrt(num_images - 1))
 
 
@@ -164,7 +173,7 @@ def compute_fid(inputs: MetricInputs) -> MetricResult:
     value, error = frechet_with_error(features, inputs.samples_gaussian, inputs.reference_gaussian)
     return MetricResult(
         value,
-        normal_interval(value, error),
+        sampling_interval(value, error),
         CI_METHOD,
         len(features),
         len(inputs.reference.features),
@@ -250,7 +259,8 @@ FID = MetricInfo(
     "variety in one number.",
     range="0 and up; 0 for equal means and covariances",
     interval="Which values other samples of the same generator would give at this n: delta method through the "
-    "influence function. It does not hold the bias at small n.",
+    "influence function. It does not hold the bias at small n. Where that bias is most of the value the interval is "
+    "too wide: 1.3 to 1.4 times for equal distributions with at most 10 images a dimension.",
     choices="float64, covariance over n - 1, all features at once. Symmetric eigenvalues of one covariance seen "
     "through the root of the other; singular values where eigenvalues would lose digits.",
     cost="At 2048 dimensions about 2 seconds on two CPU cores, a tenth of that for 1,000 images.",

@@ -9,19 +9,22 @@ generator with the evaluation's seed. Quasi-random latents, which the paper also
 are not used. What the reference's own finite number adds stays in the value, as in the paper.
 
 Interval: two independent parts, added as variances: the standard error of FID at the full n (delta method, see
-`fid.py`), since all subsets come from the same samples, and the standard error of the line's intercept.
+`fid.py`), since all subsets come from the same samples, and the standard error of the line's intercept. It leaves out
+the bias of the extrapolation: terms of 1 / n² bend the line while the smallest subsets have few images for each
+dimension. In simulations the distance of the distributions lies within the interval in 56 % of draws at 10 images a
+dimension, 80 % at 20, 92 % at 25; below 25 the result carries a note.
 """
 
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from ganbench.metrics.fid import GaussianStatistics, fit_gaussian, frechet, frechet_with_error
-from ganbench.metrics.intervals import normal_interval
+from ganbench.metrics.intervals import sampling_interval
 from ganbench.types import MetricInfo, MetricResult, MetricUnavailableError
 
 if TYPE_CHECKING:
@@ -29,7 +32,11 @@ if TYPE_CHECKING:
 
 NUM_SIZES = 15
 MIN_SAMPLES = 10 * NUM_SIZES  # so that all sizes differ, and the smallest has a covariance
-CI_METHOD = "delta method at the full n (sampling of the generated images) and standard error of the extrapolation"
+ENOUGH_PER_DIMENSION = 25  # images; below, the bias of the extrapolation shows beside the interval
+CI_METHOD = (
+    "delta method at the full n (sampling of the generated images) and standard error of the line, "
+    "without the bias of the extrapolation"
+)
 
 
 class Extrapolation(NamedTuple):
@@ -42,8 +49,10 @@ class Extrapolation(NamedTuple):
     fids: list[float]
 
 
-def fid_infinity(features: npt.NDArray[np.floating], reference: GaussianStatistics, seed: int) -> Extrapolation:
-    """FID∞ of features [N, D] against the reference; needs N >= MIN_SAMPLES."""
+def fid_infinity(
+    features: npt.NDArray[np.floating], samples: GaussianStatistics, reference: GaussianStatistics, seed: int
+) -> Extrapolation:
+    """FID∞ of features [N, D], whose Gaussian is `samples`, against the reference; needs N >= MIN_SAMPLES."""
     rng = np.random.default_rng(seed)
     num_images = len(features)
     sizes = np.linspace(num_images // 10, num_images, NUM_SIZES).astype(int)
@@ -51,7 +60,7 @@ def fid_infinity(features: npt.NDArray[np.floating], reference: GaussianStatisti
         frechet(fit_gaussian(features[np.sort(rng.choice(num_images, size, replace=False))]), reference)
         for size in sizes[:-1]
     ]
-    whole, whole_error = frechet_with_error(features, fit_gaussian(features), reference)
+    whole, whole_error = frechet_with_error(features, samples, reference)
     intercept, slope, intercept_error = _line(1 / sizes, np.array([*fids, whole]))
     error = math.hypot(whole_error, intercept_error)
     return Extrapolation(intercept, error, slope, sizes.tolist(), [*fids, whole])
@@ -60,16 +69,28 @@ def fid_infinity(features: npt.NDArray[np.floating], reference: GaussianStatisti
 def compute_fid_infinity(inputs: MetricInputs) -> MetricResult:
     """FID∞ of the samples against the reference. Raises MetricUnavailableError for fewer than MIN_SAMPLES."""
     features = inputs.samples.features
-    if len(features) < MIN_SAMPLES:
-        raise MetricUnavailableError(f"FID∞ needs at least {MIN_SAMPLES} samples, got {len(features)}: generate more")
-    result = fid_infinity(features, inputs.reference_gaussian, inputs.seed)
+    num_images, dim = features.shape
+    if num_images < MIN_SAMPLES:
+        raise MetricUnavailableError(f"FID∞ needs at least {MIN_SAMPLES} samples, got {num_images}: generate more")
+    result = fid_infinity(features, inputs.samples_gaussian, inputs.reference_gaussian, inputs.seed)
+    details: dict[str, Any] = {
+        "sizes": result.sizes,
+        "fids": result.fids,
+        "slope": result.slope,
+        "standard_error": result.standard_error,
+    }
+    if num_images < ENOUGH_PER_DIMENSION * dim:
+        details["note"] = (
+            f"a rough guide: {num_images:,} samples at {dim:,} dimensions, and the extrapolation holds from about "
+            f"{ENOUGH_PER_DIMENSION * dim:,} on"
+        )
     return MetricResult(
         result.value,
-        normal_interval(result.value, result.standard_error),
+        sampling_interval(result.value, result.standard_error),
         CI_METHOD,
-        len(features),
+        num_images,
         len(inputs.reference.features),
-        {"sizes": result.sizes, "fids": result.fids, "slope": result.slope, "standard_error": result.standard_error},
+        details,
     )
 
 
@@ -92,14 +113,14 @@ FID_INFINITY = MetricInfo(
     default=False,
     description="FID as it would be with endless samples: the line through FID over 1 / n, read at 0.",
     range="about 0 and up; slightly below 0 is possible for equal distributions",
-    interval="Other samples of the same generator (delta method at the full n), plus the standard error of the "
-    "extrapolation.",
+    interval="Other samples of the same generator (delta method at the full n), plus the standard error of the line, "
+    "without the bias of the extrapolation: with few samples the interval misses the true value more often than said.",
     choices="15 sizes from a tenth of the samples to all, random subsets from the evaluation's seed, ordinary least "
     "squares. Only the samples are extrapolated; the reference stays as it is.",
     cost="15 times FID's: about 10 seconds for 10,000 samples and half a minute for 50,000 at 2048 dimensions on "
     "two CPU cores.",
-    limits="The line holds once the subsets are larger than the number of dimensions; below about 20,000 samples at "
-    "2048 dimensions it is a rough guide. The reference's own bias stays in the value.",
+    limits="Needs about 25 samples a dimension, that is 50,000 at 2048 dimensions; with fewer it is a rough guide and "
+    "the result says so. The reference's own bias stays in the value.",
     paper="https://arxiv.org/abs/1911.07023",
     reference_code="https://github.com/mchong6/FID_IS_infinity",
 )

@@ -8,11 +8,23 @@ import numpy as np
 import numpy.typing as npt
 
 Z95 = 1.959963984540054  # the 97.5 % quantile of the standard normal distribution
+_NO_SPREAD = 1e-12  # of the value: rounding
 
 
 def normal_interval(value: float, standard_error: float) -> tuple[float, float]:
     """Value ± 1.96 standard errors."""
     return (value - Z95 * standard_error, value + Z95 * standard_error)
+
+
+def sampling_interval(value: float, standard_error: float, at_least: float = -math.inf) -> tuple[float, float] | None:
+    """`normal_interval`, cut off where the value cannot lie (`at_least`).
+
+    None where nothing varies: without a spread among the images, no interval can be told from them.
+    """
+    if standard_error <= _NO_SPREAD * abs(value):
+        return None
+    low, high = normal_interval(value, standard_error)
+    return (max(low, at_least), high)
 
 
 def wilson_interval(successes: int, num_trials: int) -> tuple[float, float]:

@@ -23,7 +23,7 @@ import numpy.typing as npt
 
 from ganbench.metrics.class_labels import Labels, renumber, require_labels
 from ganbench.metrics.fid import frechet_distance_with_error
-from ganbench.metrics.intervals import normal_interval
+from ganbench.metrics.intervals import sampling_interval
 from ganbench.types import MetricInfo, MetricResult, MetricUnavailableError
 
 if TYPE_CHECKING:
@@ -78,7 +78,7 @@ def compute_intra_fid(inputs: MetricInputs) -> MetricResult:
         for c in classes
     }
     details = {"num_classes": len(classes), "standard_error": error, "per_class": per_class}
-    return MetricResult(value, normal_interval(value, error), CI_METHOD, len(ours), len(theirs), details)
+    return MetricResult(value, sampling_interval(value, error), CI_METHOD, len(ours), len(theirs), details)
 
 
 def _require_two_of_each(ours: Labels, theirs: Labels, names: tuple[str, ...]) -> None:

@@ -19,6 +19,8 @@ from typing import Literal, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from ganbench.metrics.finite import finite_mean
+
 Floats = npt.NDArray[np.float32] | npt.NDArray[np.float64]
 Indexes = npt.NDArray[np.int64]
 Tile = npt.NDArray[np.float64]
@@ -55,11 +57,13 @@ def nearest(queries: Floats, base: Floats, k: int, device: str = "cpu") -> tuple
 
     Returns: Squared Euclidean distances float64 [N, k] and indexes int64 [N, k]. Equal distances are in order of their
     index, as far as candidates go. `device` "cuda" lets FAISS propose on a GPU where it sees one. Raises ValueError
-    unless 1 <= k <= M.
+    unless 1 <= k <= M, and for features that are NaN or infinite.
     """
     if not 1 <= k <= len(base):
         raise ValueError(f"expected 1 <= k <= {len(base)} (rows of the base), got k = {k}")
-    origin = base.mean(axis=0, dtype=np.float64)
+    origin = finite_mean(base)
+    if queries is not base:
+        finite_mean(queries)
     near_base = _centred(base, origin)
     near_queries = near_base if queries is base else _centred(queries, origin)
     width = min(k + _SPARE, len(base))
@@ -82,8 +86,12 @@ def manifold_radii(features: Floats, k: int, device: str = "cpu") -> npt.NDArray
 
 
 def ball_counts(a: Floats, b: Floats, families: Sequence[Balls]) -> list[BallCounts]:
-    """Who lies in whose ball, for several families of balls in one pass over the distances of a [N, D] and b [M, D]."""
-    origin = b.mean(axis=0, dtype=np.float64)
+    """Who lies in whose ball, for several families of balls in one pass over the distances of a [N, D] and b [M, D].
+
+    Raises ValueError for features that are NaN or infinite.
+    """
+    finite_mean(a)
+    origin = finite_mean(b)
     near_a, near_b = _centred(a, origin), _centred(b, origin)
     norms_a, norms_b = (np.einsum("ij,ij->i", near, near) for near in (near_a, near_b))
     counts = [BallCounts(np.zeros(len(a), np.int64), np.zeros(len(b), np.int64)) for _ in families]
@@ -95,7 +103,7 @@ def ball_counts(a: Floats, b: Floats, families: Sequence[Balls]) -> list[BallCou
         for balls, count in zip(families, counts, strict=True):
             slack = _rounding(b.shape[1], np.float32) * _largest_scale(balls, norms_a[rows], norms_b[columns])
             limits = balls.radii[rows, None] if balls.centres == "a" else balls.radii[None, columns]
-            inside = rough <= (limits - slack).astype(np.float32)
+            inside = rough < (limits - slack).astype(np.float32)  # strict: without slack a tie is still open
             doubtful = np.flatnonzero((rough <= (limits + slack).astype(np.float32)) != inside)
             inside.flat[doubtful] = _decide(a[rows], b[columns], limits, doubtful, origin, balls.surface)
             count.per_a[rows] += inside.sum(axis=1)
@@ -174,9 +182,9 @@ def _decide(
     else:
         tile, scale = _distances_in_float64(a, b, origin)
         distances = tile[rows, columns]
-        open_still = np.flatnonzero(
-            np.abs(distances - limit) <= _rounding(a.shape[1], np.float64) * scale[rows, columns]
-        )
+        scale = scale[rows, columns]
+        rounding = _rounding(a.shape[1], np.float64) * scale
+        open_still = np.flatnonzero((np.abs(distances - limit) <= rounding) & (scale > 0))  # at 0 both are the origin
         distances[open_still] = pair_distances(a, b, rows[open_still], columns[open_still])
     return np.asarray(distances <= limit if surface == "<=" else distances < limit)
 

@@ -1,5 +1,7 @@
 """The Fréchet distance against closed forms, torch-fidelity and wrong forms; its interval by simulation."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 import torch
@@ -16,6 +18,7 @@ from ganbench.metrics.fid import (
     frechet_with_error,
     gaussian,
 )
+from ganbench.types import FeatureSet
 
 
 def features(n, dim, seed=0, shift=0.0, scale=1.0):
@@ -207,3 +210,27 @@ def test_the_interval_covers_the_mean_of_repeated_draws(dim, n, shift, scale):
     covered = np.mean(np.abs(values - values.mean()) < 1.96 * errors)
     assert covered > 0.88
     assert 0.75 < errors.mean() / values.std() < 1.5
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+@pytest.mark.parametrize("dim", [4, 60])
+def test_features_that_are_no_numbers_are_refused_by_their_count(bad, dim):
+    broken = features(40, dim)
+    broken[[3, 7], 2] = bad, -bad
+    for pair in ((broken, features(50, dim)), (features(50, dim), broken)):
+        with pytest.raises(ValueError, match="NaN or infinity in 2 of 40 images"):
+            frechet_distance_with_error(*pair)
+
+
+def test_samples_without_any_spread_have_no_interval():
+    constant, other = np.ones((5, 3), np.float32), np.zeros((6, 3), np.float32)
+    for samples, reference in ((constant, constant), (constant, other)):
+        shared = SimpleNamespace(
+            samples=FeatureSet(samples),
+            reference=FeatureSet(reference),
+            samples_gaussian=fit_gaussian(samples),
+            reference_gaussian=fit_gaussian(reference),
+        )
+        result = module.compute_fid(shared)
+        assert result.value == pytest.approx(0 if reference is samples else 3)
+        assert result.ci95 is None

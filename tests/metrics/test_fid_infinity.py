@@ -5,8 +5,10 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from ganbench.metrics import fid_infinity as module
 from ganbench.metrics.fid import GaussianStatistics, fit_gaussian, frechet, frechet_distance_with_error
-from ganbench.metrics.fid_infinity import FID_INFINITY, MIN_SAMPLES, compute_fid_infinity, fid_infinity
+from ganbench.metrics.fid_infinity import FID_INFINITY, MIN_SAMPLES, compute_fid_infinity
+from ganbench.metrics.fid_infinity import fid_infinity as of_statistics
 from ganbench.types import FeatureSet, MetricUnavailableError
 
 DIM = 20
@@ -15,6 +17,10 @@ TRUE = GaussianStatistics(np.zeros(DIM), np.eye(DIM))  # the distribution itself
 
 def features(n, seed, shift=0.0):
     return np.random.default_rng(seed).normal(size=(n, DIM)) + shift
+
+
+def fid_infinity(samples, reference, seed):
+    return of_statistics(samples, fit_gaussian(samples), reference, seed)
 
 
 def test_equal_distributions_are_at_zero_where_fid_itself_is_biased():
@@ -70,14 +76,37 @@ def test_too_few_samples_are_refused():
         compute_fid_infinity(inputs)
 
 
+def inputs(samples, reference):
+    return SimpleNamespace(
+        samples=FeatureSet(samples),
+        reference=FeatureSet(reference),
+        samples_gaussian=fit_gaussian(samples),
+        reference_gaussian=fit_gaussian(reference),
+        seed=3,
+    )
+
+
 def test_the_result_says_what_it_was_made_of():
     samples, reference = features(200, 0).astype(np.float32), features(300, 1).astype(np.float32)
-    inputs = SimpleNamespace(
-        samples=FeatureSet(samples), reference=FeatureSet(reference), reference_gaussian=fit_gaussian(reference), seed=3
-    )
-    result = FID_INFINITY.compute(inputs)
+    result = FID_INFINITY.compute(inputs(samples, reference))
     assert result.value == fid_infinity(samples, fit_gaussian(reference), 3).value
     assert (result.num_samples, result.num_reference) == (200, 300)
     assert result.ci95[0] < result.value < result.ci95[1]
     assert len(result.details["sizes"]) == len(result.details["fids"]) == 15
     assert not FID_INFINITY.default
+
+
+@pytest.mark.parametrize("n", [25 * DIM - 1, 25 * DIM])
+def test_few_samples_for_the_dimensions_are_noted_and_the_interval_says_what_it_leaves_out(n):
+    result = compute_fid_infinity(inputs(features(n, 0), features(300, 1)))
+    assert ("note" in result.details) == (n < 25 * DIM)
+    assert "without the bias of the extrapolation" in result.ci95_method
+    if n < 25 * DIM:
+        assert "499 samples at 20 dimensions" in result.details["note"] and "about 500" in result.details["note"]
+
+
+def test_the_gaussian_of_all_samples_is_fitted_once_for_all_metrics(monkeypatch):
+    shared, sizes = inputs(features(200, 0), features(300, 1)), []
+    monkeypatch.setattr(module, "fit_gaussian", lambda rows: sizes.append(len(rows)) or fit_gaussian(rows))
+    compute_fid_infinity(shared)
+    assert len(sizes) == 14 and max(sizes) < 200

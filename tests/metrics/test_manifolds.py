@@ -137,3 +137,12 @@ def test_copies_of_the_real_images_have_precision_and_coverage_one():
 def test_samples_far_away_score_zero():
     far = REAL + np.float32(1000)
     assert precision(far, REAL) == recall(far, REAL) == density(far, REAL) == coverage(far, REAL) == 0
+
+
+def test_all_equal_images_score_as_the_surface_says():
+    samples, real = np.ones((30, 16), np.float32), np.ones((40, 16), np.float32)
+    expected = by_prdc(samples, real)
+    assert expected == {"precision": 0, "recall": 0, "density": 0, "coverage": 0}
+    assert precision(samples, real, 5, "<") == recall(samples, real, 5, "<") == 0
+    assert density(samples, real) == coverage(samples, real) == 0
+    assert precision(samples, real, 5, "<=") == recall(samples, real, 5, "<=") == 1

@@ -190,3 +190,40 @@ def test_twenty_thousand_images_need_no_matrix_of_all_pairs():
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < a.nbytes + b.nbytes + 100e6
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+@pytest.mark.parametrize("side", [0, 1])
+def test_features_that_are_no_numbers_are_refused_by_their_count(bad, side):
+    pair = [points(40), points(40, seed=1)]
+    pair[side][[3, 8], 2] = bad, -bad
+    with pytest.raises(ValueError, match="NaN or infinity in 2 of 40 images"):
+        nearest(*pair, 1)
+    with pytest.raises(ValueError, match="NaN or infinity in 2 of 40 images"):
+        ball_counts(*pair, [Balls("b", np.ones(40), "<=")])
+    with pytest.raises(ValueError, match="NaN or infinity in 2 of 40 images"):
+        manifold_radii(pair[side], 1)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("apart", [0.0, 2.0])
+def test_sets_of_one_image_each_follow_the_surface(dtype, apart):
+    """Without any spread float32 has no rounding to leave open, and a tie must be decided all the same."""
+    a, b = np.full((30, 16), 0.1 + apart, dtype), np.full((40, 16), 0.1, dtype)
+    asked = [Balls(side, manifold_radii({"a": a, "b": b}[side], 5), rule) for side in "ab" for rule in ("<=", "<")]
+    for balls, counts in zip(asked, ball_counts(a, b, asked), strict=True):
+        member = members(a, b, balls)
+        np.testing.assert_array_equal(counts.per_a, member.sum(axis=1))
+        np.testing.assert_array_equal(counts.per_b, member.sum(axis=0))
+
+
+def test_sets_of_one_image_need_no_sum_for_each_pair(monkeypatch):
+    a = np.full((3000, 64), 0.1, np.float32)
+    balls = Balls("b", np.zeros(3000), "<")
+    summed = []
+    plain = neighbours.pair_distances
+    monkeypatch.setattr(
+        neighbours, "pair_distances", lambda a, b, rows, columns: summed.append(len(rows)) or plain(a, b, rows, columns)
+    )
+    assert not ball_counts(a, a, [balls])[0].per_a.any()
+    assert sum(summed) == 0
