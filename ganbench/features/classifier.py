@@ -3,8 +3,9 @@
 An own recipe, in the place of the MNIST classifiers behind the published mode counts (Salimans et al. 2016;
 Srivastava et al. 2017): five 3 x 3 convolutions with batch norm, global average pooling; Adam with a one-cycle
 schedule; shifts by up to 2 pixels. Images above 32 px are averaged down to 32 batch by batch, so that memory holds
-small ones only. Its accuracy on the held-out images stands beside every number that comes from it. It is trained once
-per dataset and kept on disk; `train_classifier_on` trains the same recipe on any labelled images and keeps nothing.
+small ones only. Its accuracy on the held-out images stands beside every number that comes from it, and its confusion of
+their classes corrects what it counts. It is trained once per dataset and kept on disk; `train_classifier_on` trains the
+same recipe on any labelled images and keeps nothing. Images need 4 pixels a side, which two halvings leave one of.
 """
 
 from __future__ import annotations
@@ -28,12 +29,13 @@ from torch import Tensor, nn
 
 from ganbench.config import sha256_of
 from ganbench.errors import DataError
-from ganbench.types import Dataset, ImageSource
+from ganbench.features.arithmetic import exact_arithmetic
+from ganbench.types import Dataset, ImageSource, MetricUnavailableError
 
 log = logging.getLogger(__name__)
 
 RECIPE = "cnn5-v1"  # part of the cache key: raise it with every change of network, schedule or augmentation
-MAX_RESOLUTION = 32
+MIN_RESOLUTION, MAX_RESOLUTION = 4, 32
 _BATCH_SIZE = 50
 _MIN_STEPS, _EPOCHS, _MAX_STEPS = 600, 6, 6000
 _SHIFT = 2
@@ -43,11 +45,15 @@ Progress = Callable[[int, int], None]
 
 @dataclass(frozen=True)
 class Classifier:
-    """A trained classifier. `test_accuracy` is in [0, 1]; `sha256` is the hash of its weights."""
+    """A trained classifier. `test_accuracy` is in [0, 1]; `sha256` is the hash of its weights.
+
+    `confusion` int64 [num_classes, num_classes] counts the held-out images by class (row) and predicted class (column).
+    """
 
     network: nn.Module
     num_classes: int
     test_accuracy: float
+    confusion: npt.NDArray[np.int64]
     sha256: str
     device: str
 
@@ -63,7 +69,7 @@ def trained_classifier(
 
     With None for `cache_root` it is trained anew and not kept.
 
-    Raises DataError where the dataset has no labels.
+    Raises DataError where the dataset has no labels, MetricUnavailableError where images are below 4 pixels.
     """
     labels = _labels(dataset, dataset.train)
     num_classes = dataset.spec.num_classes or int(labels.max()) + 1
@@ -77,7 +83,8 @@ def trained_classifier(
         network = _SmallCNN(dataset.spec.channels, num_classes)
     network.load_state_dict(stored["state"], assign=True)
     network.eval().requires_grad_(False).to(device)
-    return Classifier(network, num_classes, stored["test_accuracy"], _hash_state(stored["state"]), device)
+    confusion = stored["confusion"].numpy()
+    return Classifier(network, num_classes, stored["test_accuracy"], confusion, _hash_state(stored["state"]), device)
 
 
 def train_classifier_on(
@@ -91,10 +98,12 @@ def train_classifier_on(
 ) -> nn.Module:
     """A network trained on these images and class numbers int64 [N] in [0, num_classes), ready for `predict_classes`.
 
-    The same data and seed give the same weights: own generators, deterministic kernels. Needs N >= 1.
+    The same data and seed give the same weights: own generators, deterministic kernels in full float32. Needs N >= 1.
+    Raises MetricUnavailableError where a side is below 4 pixels.
     """
+    _require_size(images)
     targets = torch.tensor(labels).to(device)
-    with torch.random.fork_rng(devices=[]), torch.backends.cudnn.flags(benchmark=False, deterministic=True):
+    with torch.random.fork_rng(devices=_cuda_devices(device)), exact_arithmetic():
         torch.manual_seed(seed)
         network = _SmallCNN(images.shape[3], num_classes).to(device)
         network.seen.copy_(torch.bincount(targets, minlength=num_classes) > 0)
@@ -104,9 +113,24 @@ def train_classifier_on(
 
 @torch.inference_mode()
 def predict_classes(network: nn.Module, images: ImageSource, device: str = "cpu") -> npt.NDArray[np.int64]:
-    """The most likely class of each image, int64 [N]."""
-    parts = [network(_prepare(batch, device)).argmax(dim=1).cpu() for batch in images.batches(_PREPARED_AT_ONCE)]
+    """The most likely class of each image, int64 [N]. Raises MetricUnavailableError where a side is below 4 pixels."""
+    _require_size(images)
+    with exact_arithmetic():
+        parts = [network(_prepare(batch, device)).argmax(dim=1).cpu() for batch in images.batches(_PREPARED_AT_ONCE)]
     return torch.cat(parts).numpy() if parts else np.zeros(0, np.int64)
+
+
+def _require_size(images: ImageSource) -> None:
+    _, height, width, _ = images.shape
+    if min(height, width) < MIN_RESOLUTION:
+        raise MetricUnavailableError(
+            f"the classifier needs images of {MIN_RESOLUTION} pixels a side or more, got {height} x {width}: "
+            "enlarge them"
+        )
+
+
+def _cuda_devices(device: str) -> list[torch.device]:
+    return [torch.device(device)] if torch.device(device).type == "cuda" else []
 
 
 def _labels(dataset: Dataset, split: ImageSource) -> npt.NDArray[np.int64]:
@@ -138,14 +162,22 @@ class _SmallCNN(nn.Module):
 
 
 def _train(dataset: Dataset, num_classes: int, device: str, progress: Progress | None) -> dict[str, Any]:
-    """Weights and test accuracy."""
+    """Weights, test accuracy and confusion."""
     labels = _labels(dataset, dataset.train)
     network = train_classifier_on(dataset.train, labels, num_classes, device=device, progress=progress)
     predicted = predict_classes(network, dataset.test, device)
-    accuracy = float((predicted == _labels(dataset, dataset.test)).mean())
+    true = _labels(dataset, dataset.test)
+    accuracy = float((predicted == true).mean())
     log.info("classifier of %s: test accuracy %.4f", dataset.name, accuracy)
     state = {key: value.cpu() for key, value in network.state_dict().items()}
-    return {"state": state, "test_accuracy": accuracy}
+    return {"state": state, "test_accuracy": accuracy, "confusion": _confusion(true, predicted, num_classes)}
+
+
+def _confusion(true: npt.NDArray[np.int64], predicted: npt.NDArray[np.int64], num_classes: int) -> Tensor:
+    """Counts int64 [K, K] by class and predicted class, without images of classes that it does not have."""
+    known = true < num_classes
+    pairs = true[known] * num_classes + predicted[known]
+    return torch.from_numpy(np.bincount(pairs, minlength=num_classes**2).reshape(num_classes, num_classes))
 
 
 def _fit(
@@ -183,7 +215,10 @@ def _shifted(images: Tensor, generator: torch.Generator) -> Tensor:
 
 
 def _prepare(images: npt.NDArray[np.uint8], device: str) -> Tensor:
-    """Images uint8 [N, H, W, C] → float32 [N, C, H, W] in [-1, 1], 32 x 32 where a side was above 32."""
+    """Images uint8 [N, H, W, C] → float32 [N, C, H, W] in [-1, 1].
+
+    32 x 32 where a side was above 32, so a smaller other side is enlarged: 16 x 64 becomes 32 x 32.
+    """
     pixels = torch.tensor(images).to(device).permute(0, 3, 1, 2).float() / 127.5 - 1
     if max(pixels.shape[2:]) > MAX_RESOLUTION:
         pixels = F.adaptive_avg_pool2d(pixels, MAX_RESOLUTION)
@@ -210,6 +245,9 @@ def _load(path: Path) -> dict[str, Any] | None:
         return None
     except (OSError, RuntimeError, ValueError, EOFError, KeyError, pickle.UnpicklingError) as error:
         log.warning("classifier cache: %s is unreadable (%s); training anew", path, error)
+        return None
+    if "confusion" not in stored:
+        log.info("classifier cache: %s does not hold the confusion of its classes; training anew", path)
         return None
     return dict(stored)
 

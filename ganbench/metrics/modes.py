@@ -1,72 +1,107 @@
 """What a classifier sees in the samples: how many classes, how unlike the real shares, and whether those asked for.
 
 Papers: Srivastava et al. 2017, arXiv:1705.07761 (reverse KL over modes); Lin et al. 2018, arXiv:1712.04086 (PacGAN);
-Shmelkov et al. 2018, arXiv:1807.09499 (accuracy of a classifier, trained on real images, on generated ones).
-Reference code: fjxmlzn/PacGAN (stacked MNIST).
+Lipton et al. 2018, arXiv:1802.03916 (correction for the classifier's errors); Shmelkov et al. 2018, arXiv:1807.09499
+(accuracy of a classifier, trained on real images, on generated ones). Reference code: fjxmlzn/PacGAN (stacked MNIST).
 
-The classifier is trained on the benchmark's own labels (`ganbench.features.classifier`). Choices: a class is covered
-when its share among the samples is at least a tenth of its share among the real training images; the reverse KL is
-sum_c p(c) log(p(c) / q(c)) in nats, p: predicted shares of the samples, q: shares of the real labels. A class that
-every image falls into gives log(num_classes) for balanced data. The plug-in KL is biased upwards by about
-(num_classes - 1) / (2 N). `label_accuracy` is the share of samples that the classifier puts into the class they were
-asked for; classes are matched by name where samples and dataset have names, else by number. Interval of the first two:
-bootstrap; of the share: Wilson.
+The classifier is trained on the benchmark's own labels (`ganbench.features.classifier`). It errs, and more often than
+one image in ten on hard data: then its errors alone fill a class that no sample shows. So the shares of the classes are
+estimated from its counts and its errors on held-out real images (`ganbench.metrics.class_shares`), as if samples were
+mistaken as often as real images of their class.
+
+Choices: a class is covered when its share among the samples is at least a tenth of its share among the real training
+images, a rule of this benchmark: published counts take one sample as enough. The interval runs from the classes whose
+share reaches that tenth even less 1.96 standard errors to those that reach it with as many more: it holds the number
+wherever the single shares are held. The reverse KL is sum_c p(c) log(p(c) / q(c)) in nats, p: shares of the samples,
+q: shares of the real labels. A generator of one class has log(num_classes) for balanced data. Errors of the shares
+raise the plug-in KL; what they raise it by, measured on redrawn shares, is taken off. Its interval is that of the
+redrawn shares with the same taken off twice, once for the redrawing; it is widened upwards by what the KL would be if
+no class of doubtful share were there, and stays within 0 and the KL of the rarest class alone.
+
+`label_accuracy` is the share of samples that the classifier puts into the class they were asked for, not corrected;
+classes are matched by name where samples and dataset have names, else by number. Interval: Wilson.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from ganbench.metrics.class_labels import renumber, require_labels
-from ganbench.metrics.intervals import wilson_interval
+from ganbench.metrics.class_shares import ClassShares, corrected_shares
+from ganbench.metrics.intervals import Z95, wilson_interval
 from ganbench.types import MetricInfo, MetricResult
 
 if TYPE_CHECKING:
     from ganbench.metrics.inputs import MetricInputs
 
 COVERED_SHARE = 0.1  # of the real share
-NUM_RESAMPLES = 1000
-BOOTSTRAP = "bootstrap: 2.5 and 97.5 percentiles of 1000 multinomial resamples of the predicted counts"
+NUM_DRAWS = 1000
+BY_CLASS = "from classes surely covered to classes possibly covered: each share by 1.96 standard errors"
+REDRAWN = (
+    f"2.5 and 97.5 percentiles of {NUM_DRAWS} redraws of the shares, less the bias; upwards also for classes that may "
+    "be missing"
+)
 WILSON = "Wilson's interval of a share"
-Counts = npt.NDArray[np.int64]
+_ROUNDING = 1e-9  # relative: a share of exactly a tenth of the real one counts
 Shares = npt.NDArray[np.float64]
 
 
-def num_covered(counts: Counts, real_shares: Shares) -> npt.NDArray[np.int64]:
-    """Number of covered classes; counts [..., K] of samples per class, real shares [K] that sum to 1."""
-    shares = counts / counts.sum(axis=-1, keepdims=True)
-    covered = (shares >= COVERED_SHARE * real_shares) & (real_shares > 0)
-    return np.asarray(covered.sum(axis=-1), np.int64)
+class Seen(NamedTuple):
+    """The classes with real training images: their numbers [C], estimated shares and `real` shares [C]."""
+
+    classes: npt.NDArray[np.int64]
+    estimate: ClassShares
+    real: Shares
+
+    @property
+    def margin(self) -> Shares:
+        """1.96 standard errors of each share, [C]."""
+        return np.asarray(Z95 * np.sqrt(np.diag(self.estimate.covariance)))
 
 
-def reverse_kl(counts: Counts, real_shares: Shares) -> Shares:
-    """KL(samples || real) in nats, from counts [..., K] and real shares [K]; infinite where a class is not real."""
-    shares = counts / counts.sum(axis=-1, keepdims=True)
+def num_covered(shares: Shares, real: Shares) -> int:
+    """Number of covered classes; shares [K] among the samples and among real images."""
+    return int(((shares >= COVERED_SHARE * real * (1 - _ROUNDING)) & (real > 0)).sum())
+
+
+def reverse_kl(shares: Shares, real: Shares) -> Shares:
+    """KL(samples || real) in nats, from shares [..., K] and [K] that sum to 1; infinite where a class is not real."""
     with np.errstate(divide="ignore", invalid="ignore"):
-        terms = np.where(shares > 0, shares * np.log(shares / real_shares), 0.0)
+        terms = np.where(shares > 0, shares * np.log(shares / real), 0.0)
     return np.asarray(terms.sum(axis=-1))
 
 
 def compute_modes(inputs: MetricInputs) -> MetricResult:
     """Number of covered classes."""
-    counts, real = inputs.images.predicted_counts, inputs.images.real_shares
-    interval = _percentiles(num_covered(_resamples(counts, inputs.seed), real))
+    seen = _seen(inputs)
+    shares, real, margin = seen.estimate.shares, seen.real, seen.margin
+    low, value, high = (num_covered(shares + shift, real) for shift in (-margin, 0, margin))
     rule = f"a class is covered when its share is at least {COVERED_SHARE:g} of its share among real images"
-    details = {**_details(inputs), "num_classes": int((real > 0).sum()), "rule": rule}
-    return _result(inputs, float(num_covered(counts, real)), interval, BOOTSTRAP, details)
+    details = {**_details(inputs, seen), "num_classes": len(real), "num_uncertain": high - low, "rule": rule}
+    return _result(inputs, float(value), (float(low), float(high)), BY_CLASS, details)
 
 
 def compute_mode_kl(inputs: MetricInputs) -> MetricResult:
-    """Reverse KL of the predicted class shares."""
-    counts, real = inputs.images.predicted_counts, inputs.images.real_shares
-    value = float(reverse_kl(counts, real))
-    resampled = reverse_kl(_resamples(counts, inputs.seed), real)
-    low, high = _percentiles(resampled - (resampled.mean() - value))
-    method = f"{BOOTSTRAP}, less the bias that resampling adds, cut off at 0"
-    return _result(inputs, value, (max(low, 0.0), high), method, {**_details(inputs), "unit": "nats"})
+    """Reverse KL of the estimated class shares, less its bias."""
+    seen = _seen(inputs)
+    plug_in = float(reverse_kl(seen.estimate.shares, seen.real))
+    redrawn = reverse_kl(seen.estimate.draws(NUM_DRAWS, np.random.default_rng(inputs.seed)), seen.real)
+    bias = float(redrawn.mean()) - plug_in
+    low, high = np.percentile(redrawn, [2.5, 97.5]) - 2 * bias
+    high += max(0.0, _kl_without_doubtful_classes(seen) - plug_in)
+    top = float(-np.log(seen.real.min()))
+    value, low, high = (float(np.clip(number, 0, top)) for number in (plug_in - bias, low, high))
+    details = {**_details(inputs, seen), "plug_in": plug_in, "unit": "nats", "seed": inputs.seed}
+    return _result(inputs, value, (min(low, value), max(high, value)), REDRAWN, details)
+
+
+def _kl_without_doubtful_classes(seen: Seen) -> float:
+    shares = seen.estimate.shares
+    sure = np.where(shares > seen.margin, shares, 0.0)
+    return float(reverse_kl(sure / sure.sum(), seen.real)) if sure.any() else 0.0
 
 
 def compute_label_accuracy(inputs: MetricInputs) -> MetricResult:
@@ -80,21 +115,26 @@ def compute_label_accuracy(inputs: MetricInputs) -> MetricResult:
     return _result(inputs, num_right / len(asked), interval, WILSON, {**_of_classifier(inputs), "num_right": num_right})
 
 
-def _resamples(counts: Counts, seed: int) -> Counts:
-    total = int(counts.sum())
-    return np.random.default_rng(seed).multinomial(total, counts / total, size=NUM_RESAMPLES)
+def _seen(inputs: MetricInputs) -> Seen:
+    images = inputs.images
+    classes = np.flatnonzero(images.real_shares > 0)
+    confusion = images.classifier.confusion[np.ix_(classes, classes)]
+    estimate = corrected_shares(images.predicted_counts[classes], confusion)
+    return Seen(classes, estimate, images.real_shares[classes])
 
 
-def _percentiles(values: npt.NDArray[Any]) -> tuple[float, float]:
-    low, high = np.percentile(values, [2.5, 97.5])
-    return (float(low), float(high))
-
-
-def _details(inputs: MetricInputs) -> dict[str, Any]:
+def _details(inputs: MetricInputs, seen: Seen) -> dict[str, Any]:
+    images = inputs.images
+    shares, errors = np.zeros((2, len(images.real_shares)))
+    shares[seen.classes], errors[seen.classes] = seen.estimate.shares, seen.margin / Z95
+    untested = [images.class_names[i] for i in seen.classes if images.classifier.confusion[i].sum() == 0]
     return {
-        "counts": inputs.images.predicted_counts.tolist(),
-        "real_shares": inputs.images.real_shares.tolist(),
-        "class_names": list(inputs.images.class_names),
+        "counts": images.predicted_counts.tolist(),
+        "shares": shares.tolist(),
+        "standard_errors": errors.tolist(),
+        "real_shares": images.real_shares.tolist(),
+        "class_names": list(images.class_names),
+        "classes_without_heldout_images": untested,
         **_of_classifier(inputs),
     }
 
@@ -120,10 +160,14 @@ MODES = MetricInfo(
     uses_extractor=False,
     description="How many of the data's classes the samples show, by a classifier trained on the real images.",
     range="0 to the number of classes",
-    interval="Bootstrap: resamples of the predicted counts, for this classifier.",
-    choices="A class is covered when its share is at least a tenth of its share among the real images.",
+    interval="From the classes that are surely covered to those that may be, given the number of samples and what the "
+    "held-out images tell of the classifier's errors. Wide where the classifier is poor or samples are few.",
+    choices="The classifier's counts are corrected for its errors on held-out real images. A class is covered when its "
+    "share is then at least a tenth of its share among the real images. That rule is ganbench's own: published counts "
+    "of modes take one sample as enough.",
     cost="Training the classifier once per dataset: a minute or two; then seconds.",
-    limits="The classifier names a class for any image, noise too. Counts classes, not variety within them.",
+    limits="The correction assumes that samples look like real images of their class: the classifier names a class for "
+    "any image, noise too. Counts classes, not variety within them.",
     paper="https://arxiv.org/abs/1712.04086",
     reference_code="https://github.com/fjxmlzn/PacGAN",
 )
@@ -137,10 +181,13 @@ MODE_KL = MetricInfo(
     uses_extractor=False,
     description="How unlike the real shares of the classes those among the samples are.",
     range="0 to the log of the number of classes for balanced data (nats)",
-    interval="Bootstrap: resamples of the predicted counts less the bias that resampling adds, for this classifier.",
-    choices="KL of the samples' shares from the real ones, in nats.",
+    interval="Redraws of the shares, by the number of samples and of held-out images, less the bias that such errors "
+    "add. It reaches 0 for real images nearly always; bias that remains is not in it.",
+    choices="KL of the samples' shares from the real ones, in nats. Shares are corrected for the classifier's errors "
+    "as for modes. The upward bias is taken off; the details hold the value with it.",
     cost="As for modes: they share the classifier.",
-    limits="The classifier names a class for any image, noise too. Biased upwards by about (classes - 1) / 2n.",
+    limits="As for modes: samples are taken to be mistaken for other classes as often as real images are. With a poor "
+    "classifier and many classes missing it is too small.",
     paper="https://arxiv.org/abs/1705.07761",
     reference_code="https://github.com/fjxmlzn/PacGAN",
 )
@@ -157,7 +204,8 @@ LABEL_ACCURACY = MetricInfo(
     interval="Wilson's interval of a share, for this classifier.",
     choices="Classes are matched by name where both sides have names, else by number.",
     cost="As for modes: they share the classifier.",
-    limits="No better than the classifier, whose accuracy on real held-out images stands in the details. "
+    limits="Only as trustworthy as the classifier, whose accuracy on real held-out images stands in the details: its "
+    "errors lower it, and images that please it need not look right. "
     "One fixed image per class can reach 1.",
     paper="https://arxiv.org/abs/1807.09499",
 )

@@ -10,7 +10,7 @@ import torch
 from ganbench.errors import DataError
 from ganbench.features import classifier
 from ganbench.features.classifier import predict_classes, train_classifier_on, trained_classifier
-from ganbench.types import Dataset, DataSpec, ImageSet
+from ganbench.types import Dataset, DataSpec, ImageSet, MetricUnavailableError
 
 
 def bars(n, size=28, channels=1, seed=0):
@@ -55,6 +55,68 @@ def test_the_same_data_give_the_same_weights_and_leave_the_global_generator_alon
     assert trained_classifier(dataset(), None).sha256 == first.sha256
     torch.manual_seed(7)
     assert torch.equal(torch.rand(1), drawn)
+
+
+def test_the_confusion_counts_held_out_images_by_class_and_predicted_class(tmp_path):
+    data = dataset(num_classes=4)
+    test = replace(data.test, labels=np.where(np.arange(60) < 6, 7, data.test.labels))  # a class that is not known
+    trained = trained_classifier(replace(data, test=test), tmp_path)
+    predicted = trained.predict(data.test)
+    expected = np.zeros((4, 4), np.int64)
+    for true, seen in zip(test.labels[6:], predicted[6:], strict=True):
+        expected[true, seen] += 1
+    assert np.array_equal(trained.confusion, expected)
+    assert trained.test_accuracy == np.mean(predicted == test.labels)
+    assert np.array_equal(trained_classifier(replace(data, test=test), tmp_path).confusion, expected)
+
+
+def test_a_file_from_before_the_confusion_was_kept_is_replaced(tmp_path):
+    first = trained_classifier(dataset(), tmp_path)
+    (path,) = (tmp_path / "classifiers").iterdir()
+    stored = torch.load(path)
+    del stored["confusion"]
+    torch.save(stored, path)
+    again = trained_classifier(dataset(), tmp_path)
+    assert again.sha256 == first.sha256
+    assert np.array_equal(again.confusion, first.confusion)
+    assert "confusion" in torch.load(path)
+
+
+def test_training_and_prediction_use_cudnn_in_full_float32(monkeypatch):
+    """Wrong: cudnn.flags() alone switches cuDNN off, and its default lets TF32 in."""
+    seen, forward = [], classifier._SmallCNN.forward
+
+    def noting(network, pixels):
+        cudnn, matmul = torch.backends.cudnn, torch.backends.cuda.matmul
+        seen.append((cudnn.enabled, cudnn.deterministic, cudnn.allow_tf32, matmul.allow_tf32))
+        return forward(network, pixels)
+
+    monkeypatch.setattr(classifier._SmallCNN, "forward", noting)
+    before = torch.backends.cudnn.enabled, torch.backends.cudnn.allow_tf32
+    trained_classifier(dataset(), None)
+    assert len(seen) == 41
+    assert set(seen) == {(True, True, False, False)}
+    assert (torch.backends.cudnn.enabled, torch.backends.cudnn.allow_tf32) == before
+
+
+@pytest.mark.parametrize(("device", "forked"), [("cpu", []), ("cuda:1", [torch.device("cuda", 1)])])
+def test_the_generator_of_the_device_is_given_back_too(device, forked):
+    assert classifier._cuda_devices(device) == forked
+
+
+@pytest.mark.parametrize("shape", [(3, 3), (2, 64)])
+def test_images_too_small_for_it_are_refused_in_words(shape):
+    images = ImageSet("tiny", np.zeros((4, *shape, 1), np.uint8), np.arange(4) % 2)
+    with pytest.raises(MetricUnavailableError, match=f"4 pixels a side or more, got {shape[0]} x {shape[1]}"):
+        train_classifier_on(images, images.labels, 2)
+    with pytest.raises(MetricUnavailableError, match="enlarge them"):
+        predict_classes(torch.nn.Identity(), images)
+
+
+def test_the_smallest_images_and_long_ones_work():
+    for shape in ((4, 4), (4, 64)):
+        images = ImageSet("small", np.zeros((4, *shape, 1), np.uint8), np.arange(4) % 2)
+        assert len(predict_classes(train_classifier_on(images, images.labels, 2), images)) == 4
 
 
 def test_it_is_trained_once_per_dataset(tmp_path, monkeypatch):

@@ -1,5 +1,6 @@
 """Covered classes, reverse KL and accuracy of asked classes by hand."""
 
+from functools import partial
 from types import SimpleNamespace
 
 import numpy as np
@@ -23,11 +24,11 @@ def pictures(name, labels, names=()):
     return ImageSet(name, images, np.array(labels), names)
 
 
-def reads_the_first_pixel(dataset):
+def reads_the_first_pixel(dataset, confusion=1000 * np.eye(3, dtype=np.int64)):  # noqa: B008  # never written to
     def predict(images):
         return np.concatenate([batch[:, 0, 0, 0] for batch in images.batches(4)]).astype(np.int64)
 
-    return SimpleNamespace(predict=predict, num_classes=3, test_accuracy=0.9, sha256="abc")
+    return SimpleNamespace(predict=predict, num_classes=3, test_accuracy=0.9, confusion=confusion, sha256="abc")
 
 
 def inputs(samples, names=NAMES, train=None):
@@ -38,45 +39,86 @@ def inputs(samples, names=NAMES, train=None):
 
 
 @pytest.mark.parametrize(
-    ("counts", "covered"), [([25, 25, 25, 25], 4), ([100, 0, 0, 0], 1), ([95, 3, 2, 0], 2), ([390, 10, 0, 0], 2)]
+    ("shares", "covered"), [([0.25] * 4, 4), ([1, 0, 0, 0], 1), ([0.95, 0.03, 0.02, 0], 2), ([0.975, 0.025, 0, 0], 2)]
 )
-def test_a_class_is_covered_from_a_tenth_of_its_real_share(counts, covered):
-    assert num_covered(np.array(counts), EVEN) == covered
+def test_a_class_is_covered_from_a_tenth_of_its_real_share(shares, covered):
+    assert num_covered(np.array(shares), EVEN) == covered
+
+
+@pytest.mark.parametrize("num_classes", [10, 100, 1000])
+def test_exactly_a_tenth_is_covered_whatever_the_rounding(num_classes):
+    """0.1 * 0.1 is above 0.01 in floating point."""
+    real = np.full(num_classes, 1 / num_classes)
+    counts = np.full(num_classes, 10)
+    counts[:2] = 1, 19
+    assert num_covered(counts / counts.sum(), real) == num_classes
 
 
 def test_rare_classes_are_held_to_their_own_share_and_absent_ones_do_not_count():
     real = np.array([0.9, 0.1, 0.0])
-    assert num_covered(np.array([98, 2, 0]), real) == 2
-    assert num_covered(np.array([100, 0, 0]), real) == 1
-    assert num_covered(np.array([50, 25, 25]), real) == 2
+    assert num_covered(np.array([0.98, 0.02, 0]), real) == 2
+    assert num_covered(np.array([1.0, 0, 0]), real) == 1
+    assert num_covered(np.array([0.5, 0.25, 0.25]), real) == 2
 
 
 def test_reverse_kl():
-    assert reverse_kl(np.array([5, 5, 5, 5]), EVEN) == 0
-    assert reverse_kl(np.array([9, 0, 0, 0]), EVEN) == pytest.approx(np.log(4))
-    assert reverse_kl(np.array([3, 1, 0, 0]), EVEN) == pytest.approx(0.75 * np.log(3) + 0.25 * np.log(1))
+    assert reverse_kl(EVEN, EVEN) == 0
+    assert reverse_kl(np.array([1, 0, 0, 0]), EVEN) == pytest.approx(np.log(4))
+    assert reverse_kl(np.array([0.75, 0.25, 0, 0]), EVEN) == pytest.approx(0.75 * np.log(3))
+    np.testing.assert_allclose(reverse_kl(np.array([[1, 0, 0, 0], EVEN]), EVEN), [np.log(4), 0])
 
 
 def test_the_kl_runs_from_samples_to_real():
     real = np.array([0.8, 0.2])
-    assert reverse_kl(np.array([1, 1]), real) == pytest.approx(0.5 * np.log(0.5 / 0.8) + 0.5 * np.log(0.5 / 0.2))
+    assert reverse_kl(np.array([0.5, 0.5]), real) == pytest.approx(0.5 * np.log(0.5 / 0.8) + 0.5 * np.log(0.5 / 0.2))
 
 
-def test_many_counts_at_once():
-    counts = np.array([[4, 0, 0, 0], [1, 1, 1, 1]])
-    np.testing.assert_array_equal(num_covered(counts, EVEN), [1, 4])
-    np.testing.assert_allclose(reverse_kl(counts, EVEN), [np.log(4), 0])
-
-
-def test_modes_of_samples_by_the_classifier():
-    samples = pictures("samples", [0] * 90 + [1] * 9 + [2])
+def test_modes_of_samples_by_a_classifier_without_errors():
+    samples = pictures("samples", [0] * 900 + [1] * 90 + [2] * 10)
     modes, kl = MODES.compute(inputs(samples)), MODE_KL.compute(inputs(samples))
     assert modes.value == 2
-    assert modes.details["counts"] == [90, 9, 1]
+    assert modes.details["counts"] == [900, 90, 10]
+    assert modes.details["shares"] == pytest.approx([0.9, 0.09, 0.01])
     assert modes.details["class_names"] == list(NAMES)
-    assert kl.value == pytest.approx(entropy([0.9, 0.09, 0.01], [1 / 3] * 3))
+    assert kl.details["plug_in"] == pytest.approx(entropy([0.9, 0.09, 0.01], [1 / 3] * 3))
+    assert kl.value == pytest.approx(kl.details["plug_in"], abs=0.01)
     assert kl.ci95[0] < kl.value < kl.ci95[1]
-    assert (modes.num_samples, modes.num_reference) == (kl.num_samples, kl.num_reference) == (100, 6)
+    assert (modes.num_samples, modes.num_reference) == (kl.num_samples, kl.num_reference) == (1000, 6)
+
+
+def test_one_class_alone_has_the_largest_kl():
+    kl = MODE_KL.compute(inputs(pictures("samples", [1] * 5000)))
+    assert kl.value == pytest.approx(np.log(3), abs=1e-3)
+    assert kl.ci95[1] <= np.log(3)
+
+
+def test_a_class_that_the_classifiers_errors_fill_is_not_covered():
+    """Dogs are taken for cats in a fifth of all cases: what 1,000 dogs then look like holds no cat."""
+    confusion = np.array([[1000, 0, 0], [200, 800, 0], [0, 0, 1000]])
+    poor = partial(reads_the_first_pixel, confusion=confusion)
+    samples = pictures("samples", [0] * 200 + [1] * 800 + [2] * 1000)
+    modes, raw = MODES.compute(inputs(samples, train=poor)), MODES.compute(inputs(samples))
+    assert (modes.value, raw.value) == (2, 3)
+    assert modes.ci95[0] == 2
+    assert modes.details["shares"] == pytest.approx([0, 0.5, 0.5], abs=1e-9)
+    assert modes.details["num_uncertain"] == modes.ci95[1] - modes.ci95[0]
+
+
+def test_classes_without_held_out_images_are_named_and_widen_the_interval():
+    confusion = np.diag([1000, 1000, 0])
+    samples = pictures("samples", [0] * 500 + [2] * 500)
+    modes = MODES.compute(inputs(samples, train=partial(reads_the_first_pixel, confusion=confusion)))
+    assert modes.details["classes_without_heldout_images"] == ["owl"]
+    assert (modes.value, modes.ci95) == (2, (2, 3))
+    assert MODES.compute(inputs(samples)).ci95 == (2, 2)
+
+
+def test_a_classifier_that_never_tells_two_classes_apart_gives_no_number():
+    confusion = np.array([[1000, 0, 0], [1000, 0, 0], [0, 0, 1000]])
+    poor = partial(reads_the_first_pixel, confusion=confusion)
+    for metric in (MODES, MODE_KL):
+        with pytest.raises(MetricUnavailableError, match="confuses some classes wholly"):
+            metric.compute(inputs(pictures("samples", [0, 1, 2]), train=poor))
 
 
 def asked(predicted, labels, names=()):
