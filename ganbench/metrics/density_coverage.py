@@ -11,12 +11,13 @@ float64.
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ganbench.metrics.intervals import normal_interval, wilson_interval
+from ganbench.metrics.intervals import sampling_interval, wilson_interval
 from ganbench.metrics.neighbours import BallCounts, Balls, Floats, ball_counts, manifold_radii
+from ganbench.metrics.precision_recall import usable_k
 from ganbench.types import MetricInfo, MetricResult
 
 if TYPE_CHECKING:
@@ -37,35 +38,44 @@ def coverage(samples: Floats, reference: Floats, k: int = K) -> float:
 
 def compute_density(inputs: MetricInputs) -> MetricResult:
     """Density of the samples."""
-    balls = inputs.manifolds.density.per_a / _k(inputs)  # [N]
-    value, error = float(balls.mean()), float(balls.std(ddof=1)) / math.sqrt(len(balls))
-    method = "normal approximation over the samples; the manifold is taken as given"
-    return _result(inputs, value, normal_interval(value, error), method)
+    k, note = _k(inputs)
+    balls = inputs.manifolds.density.per_a / k  # [N]
+    error = float(balls.std(ddof=1)) / math.sqrt(len(balls)) if len(balls) > 1 else 0.0
+    method = "normal approximation over the samples, cut off at 0; the real images' manifold is taken as given"
+    value = float(balls.mean())
+    return _result(inputs, value, sampling_interval(value, error, at_least=0.0), method, {"k": k, **note})
 
 
 def compute_coverage(inputs: MetricInputs) -> MetricResult:
     """Coverage of the reference."""
+    k, note = _k(inputs)
     covered = inputs.manifolds.density.per_b > 0  # [M]
     method = "Wilson score interval over the reference images; the samples are taken as given"
-    return _result(inputs, float(covered.mean()), wilson_interval(int(np.sum(covered)), len(covered)), method)
+    interval = wilson_interval(int(np.sum(covered)), len(covered))
+    return _result(inputs, float(covered.mean()), interval, method, {"k": k, **note})
 
 
 def _counts(samples: Floats, reference: Floats, k: int) -> BallCounts:
     return ball_counts(samples, reference, [Balls("b", manifold_radii(reference, k), "<")])[0]
 
 
-def _k(inputs: MetricInputs) -> int:
-    return min(inputs.protocol.density_k, len(inputs.reference.features) - 1)
+def _k(inputs: MetricInputs) -> tuple[int, dict[str, Any]]:
+    return usable_k(inputs.protocol.density_k, len(inputs.reference.features), "reference images")
 
 
-def _result(inputs: MetricInputs, value: float, interval: tuple[float, float], method: str) -> MetricResult:
+def _result(
+    inputs: MetricInputs, value: float, interval: tuple[float, float] | None, method: str, details: dict[str, Any]
+) -> MetricResult:
     num_samples, num_reference = len(inputs.samples.features), len(inputs.reference.features)
-    return MetricResult(value, interval, method, num_samples, num_reference, {"k": _k(inputs), "surface": "<"})
+    return MetricResult(value, interval, method, num_samples, num_reference, {**details, "surface": "<"})
 
 
 _PAPER = "https://arxiv.org/abs/2002.09797"
 _CODE = "https://github.com/clovaai/generative-evaluation-prdc"
-_CHOICES = "k is the protocol's (ganbench-v1: 5); the surface of a ball is outside (<). float64 decides distances."
+_CHOICES = (
+    "k is the protocol's (ganbench-v1: 5); with no more than k real images it is one less than their number, and the "
+    "result says so. The surface of a ball is outside (<). float64 decides distances."
+)
 _COST = "Two searches for neighbours and one pass over all pairs, shared with precision and recall."
 
 DENSITY = MetricInfo(
@@ -78,7 +88,7 @@ DENSITY = MetricInfo(
     "the samples are, with little weight on outliers.",
     range="0 and up; about 1 for real images",
     interval="Other samples of the same generator, with the real images' neighbourhoods taken as given: normal "
-    "approximation.",
+    "approximation, cut off at 0; none where all samples lie in equally many.",
     choices=_CHOICES,
     cost=_COST,
     limits="Above 1 where samples crowd round the dense parts of the data. Says nothing of variety.",
@@ -94,7 +104,8 @@ COVERAGE = MetricInfo(
     description="The share of real images that have a sample in their neighbourhood: how much of the data's variety is "
     "there.",
     range="0 to 1",
-    interval="Other real images, with the samples taken as given: Wilson's score interval.",
+    interval="Other real images, with the samples taken as given: Wilson's score interval. It does not say how much "
+    "other samples of the same generator would change the value.",
     choices=_CHOICES,
     cost=_COST,
     limits="Depends on n: real images reach about 1 - 2^-k where both sets are equally large, less with fewer samples.",

@@ -10,14 +10,14 @@ k = 5; the package prdc uses k = 5 without the surface (<). Distances that decid
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
 from ganbench.metrics.intervals import wilson_interval
 from ganbench.metrics.neighbours import Balls, Floats, Surface, ball_counts, manifold_radii
-from ganbench.types import MetricInfo, MetricResult
+from ganbench.types import MetricInfo, MetricResult, MetricUnavailableError
 
 if TYPE_CHECKING:
     from ganbench.metrics.inputs import MetricInputs
@@ -37,26 +37,41 @@ def recall(samples: Floats, reference: Floats, k: int = K, surface: Surface = "<
     return float((ball_counts(samples, reference, [balls])[0].per_b > 0).mean())
 
 
+def usable_k(asked: int, num_images: int, whose: str) -> tuple[int, dict[str, Any]]:
+    """The neighbour that a ball reaches to among `num_images` of `whose`, with a note where that is not the one asked.
+
+    Raises MetricUnavailableError below 2 images, which have no neighbour.
+    """
+    if num_images < 2:
+        raise MetricUnavailableError(f"neighbourhoods need at least 2 {whose}, got {num_images}")
+    k = min(asked, num_images - 1)
+    if k == asked:
+        return k, {}
+    return k, {"note": f"k = {k} instead of {asked}, since there are only {num_images} {whose}"}
+
+
 def compute_precision(inputs: MetricInputs) -> MetricResult:
     """Precision of the samples against the reference."""
-    k = min(inputs.protocol.manifold_k, len(inputs.reference.features) - 1)
-    return _result(inputs, inputs.manifolds.reference.per_a > 0, "samples", k)
+    k, note = usable_k(inputs.protocol.manifold_k, len(inputs.reference.features), "reference images")
+    method = "Wilson score interval over the samples; the real images' manifold is taken as given"
+    return _result(inputs, inputs.manifolds.reference.per_a > 0, method, {"k": k, **note})
 
 
 def compute_recall(inputs: MetricInputs) -> MetricResult:
     """Recall of the reference by the samples."""
-    k = min(inputs.protocol.manifold_k, len(inputs.samples.features) - 1)
-    return _result(inputs, inputs.manifolds.samples.per_b > 0, "reference images", k)
+    k, note = usable_k(inputs.protocol.manifold_k, len(inputs.samples.features), "samples")
+    method = "Wilson score interval over the reference images; the samples are taken as given"
+    return _result(inputs, inputs.manifolds.samples.per_b > 0, method, {"k": k, **note})
 
 
-def _result(inputs: MetricInputs, inside: npt.NDArray[np.bool_], judged: str, k: int) -> MetricResult:
+def _result(inputs: MetricInputs, inside: npt.NDArray[np.bool_], method: str, details: dict[str, Any]) -> MetricResult:
     return MetricResult(
         float(inside.mean()),
         wilson_interval(int(inside.sum()), len(inside)),
-        f"Wilson score interval over the {judged}; the manifold is taken as given",
+        method,
         len(inputs.samples.features),
         len(inputs.reference.features),
-        {"k": k, "surface": inputs.protocol.manifold_surface},
+        {**details, "surface": inputs.protocol.manifold_surface},
     )
 
 
@@ -64,7 +79,8 @@ _PAPER = "https://arxiv.org/abs/1904.06991"
 _CODE = "https://github.com/kynkaat/improved-precision-and-recall-metric"
 _CHOICES = (
     "k and whether the surface of a ball is inside are the protocol's (ganbench-v1: k = 3, <=) and stand in the "
-    "result. float64 decides distances."
+    "result; with no more than k images k is one less than their number, and the result says so. float64 decides "
+    "distances."
 )
 _COST = "Two searches for neighbours and one pass over all pairs, shared by precision, recall, density and coverage."
 
@@ -93,7 +109,8 @@ RECALL = MetricInfo(
     needs=("reference",),
     description="The share of real images that lie among the samples: how much of the data's variety is there.",
     range="0 to 1",
-    interval="Other real images, with the samples' neighbourhoods taken as given: Wilson's score interval.",
+    interval="Other real images, with the samples taken as given: Wilson's score interval. It does not say how much "
+    "other samples of the same generator would change the value.",
     choices=_CHOICES,
     cost=_COST,
     limits="One outlier among the samples has a large ball and can make it high. Depends on n and k: compare only "

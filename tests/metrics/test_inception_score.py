@@ -102,8 +102,40 @@ def test_a_resample_is_the_score_of_the_images_drawn():
     np.testing.assert_allclose(resampled_scores(logits, 1, 7), split_scores(logits[rows], 1))
 
 
-def test_fewer_images_than_splits():
-    assert compute_is(inputs(logits_of(4))).details["num_splits"] == 4
+@pytest.mark.parametrize(("n", "splits"), [(20, 2), (25, 2), (99, 9), (100, 10), (1507, 10)])
+def test_splits_hold_at_least_ten_images_and_fewer_splits_are_noted(n, splits):
+    result = compute_is(inputs(logits_of(n)))
+    assert (result.num_samples, result.details["num_splits"]) == (n, splits)
+    assert result.value == split_scores(logits_of(n), splits).mean() > 1.5
+    assert result.ci95[0] < result.value < result.ci95[1]
+    if splits < 10:
+        assert f"{splits} splits instead of 10, since {n} images" in result.details["note"]
+    else:
+        assert "note" not in result.details
+
+
+@pytest.mark.parametrize("num_splits", [1, 10])
+def test_below_twenty_images_there_is_no_score(num_splits):
+    """Splits of one image each score exactly 1, and all alike."""
+    np.testing.assert_allclose(split_scores(logits_of(10), 10), 1)
+    with pytest.raises(MetricUnavailableError, match="at least 20 images, got 19"):
+        compute_is(inputs(logits_of(19), num_splits))
+
+
+@pytest.mark.parametrize("num_splits", [1, 10])
+def test_equal_predictions_have_no_interval_of_zero_width(num_splits):
+    result = compute_is(inputs(np.tile(np.arange(5, dtype=np.float32), (100, 1)), num_splits))
+    assert result.value == pytest.approx(1)
+    assert result.ci95 is None
+
+
+def test_the_interval_does_not_go_below_the_least_score():
+    logits = logits_of(20)
+    logits[:13] = 0
+    result = compute_is(inputs(logits, 2))
+    scores = split_scores(logits, 2)
+    assert scores.mean() - t.ppf(0.975, 1) * scores.std(ddof=1) / np.sqrt(2) < 1
+    assert result.ci95[0] == 1
 
 
 def test_without_logits_the_reason_is_told():

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.stats import binomtest
 
-from ganbench.metrics.intervals import median_interval, normal_interval, wilson_interval
+from ganbench.metrics.intervals import median_interval, normal_interval, sampling_interval, wilson_interval
 
 
 @pytest.mark.parametrize(("successes", "trials"), [(0, 10), (3, 10), (10, 10), (817, 1000)])
@@ -15,6 +15,14 @@ def test_wilson_agrees_with_scipy(successes, trials):
 
 def test_normal_interval():
     np.testing.assert_allclose(normal_interval(3.0, 0.5), (2.020018, 3.979982), atol=1e-6)
+
+
+def test_a_sampling_interval_is_cut_off_and_none_without_spread():
+    assert sampling_interval(3.0, 0.5) == normal_interval(3.0, 0.5)
+    assert sampling_interval(0.5, 0.5, at_least=0.0) == (0.0, normal_interval(0.5, 0.5)[1])
+    assert sampling_interval(3.0, 0.0) is None
+    assert sampling_interval(0.0, 0.0) is None
+    assert sampling_interval(3.0, 1e-15) is None
 
 
 @pytest.mark.parametrize("n", [6, 25, 200])

@@ -10,12 +10,12 @@ import torch
 from torch_fidelity.metric_prc import prc_features_to_metric
 
 from ganbench.metrics import inputs as module
-from ganbench.metrics.density_coverage import compute_coverage, compute_density, coverage, density
+from ganbench.metrics.density_coverage import COVERAGE, compute_coverage, compute_density, coverage, density
 from ganbench.metrics.image_inputs import ImageInputs
 from ganbench.metrics.inputs import MetricInputs
-from ganbench.metrics.precision_recall import compute_precision, compute_recall, precision, recall
+from ganbench.metrics.precision_recall import RECALL, compute_precision, compute_recall, precision, recall
 from ganbench.protocols import Protocol
-from ganbench.types import FeatureSet, ImageSet
+from ganbench.types import FeatureSet, ImageSet, MetricUnavailableError
 
 
 def clusters(classes, n, seed, dim=32, spread=10):
@@ -105,9 +105,43 @@ def test_studiogans_density_is_prdcs_and_its_precision_with_the_surface_left_out
 
 def test_fewer_images_than_k_lower_k_and_say_so():
     shared = inputs(FAKE[:3], REAL[:5])
-    assert compute_precision(shared).details["k"] == 3
+    assert compute_precision(shared).details == {"k": 3, "surface": "<="}
     assert compute_recall(shared).details["k"] == 2
-    assert compute_density(shared).details["k"] == 4
+    assert compute_recall(shared).details["note"] == "k = 2 instead of 3, since there are only 3 samples"
+    for compute in (compute_density, compute_coverage):
+        result = compute(shared)
+        assert result.details["k"] == 4
+        assert result.details["note"] == "k = 4 instead of 5, since there are only 5 reference images"
+    few = compute_precision(inputs(FAKE, REAL[:3]))
+    assert few.details["note"] == "k = 2 instead of 3, since there are only 3 reference images"
+    assert few.value == precision(FAKE, REAL[:3], 2)
+
+
+def test_a_single_image_has_no_neighbourhood():
+    for compute in (compute_precision, compute_density, compute_coverage):
+        with pytest.raises(MetricUnavailableError, match="at least 2 reference images, got 1"):
+            compute(inputs(FAKE, REAL[:1]))
+    with pytest.raises(MetricUnavailableError, match="at least 2 samples, got 1"):
+        compute_recall(inputs(FAKE[:1], REAL))
+
+
+def test_densitys_interval_is_cut_off_at_zero_and_none_without_spread():
+    far = REAL[:40] + np.float32(1000)
+    assert (compute_density(inputs(far, REAL)).value, compute_density(inputs(far, REAL)).ci95) == (0, None)
+    far[0] = REAL[0]
+    low, high = compute_density(inputs(far, REAL)).ci95
+    assert low == 0 < high
+    assert compute_density(inputs(FAKE[:1], REAL)).ci95 is None
+
+
+def test_the_intervals_say_whose_draw_they_take_as_given():
+    shared = inputs(FAKE, REAL)
+    for compute in (compute_recall, compute_coverage):
+        assert "the samples are taken as given" in compute(shared).ci95_method
+    for compute in (compute_precision, compute_density):
+        assert "the real images' manifold is taken as given" in compute(shared).ci95_method
+    for card in (RECALL, COVERAGE):
+        assert "the samples taken as given" in card.interval
 
 
 def test_half_of_the_classes_have_full_precision_and_half_the_recall():
