@@ -9,7 +9,7 @@ import numpy.typing as npt
 def finite_mean(features: npt.NDArray[np.floating]) -> npt.NDArray[np.float64]:
     """Mean [D] of features [N, D], float64. Raises ValueError where a feature is NaN or infinite.
 
-    Any such value shows in the mean, so the check costs no pass over the features of its own.
+    Any such value shows in the mean, so where the mean is needed anyway the check costs nothing.
     """
     with np.errstate(invalid="ignore"):  # infinities of both signs in one column
         mean = features.mean(axis=0, dtype=np.float64)
