@@ -75,18 +75,7 @@ def kernel_distance(
     centre = finite_mean(reference)
     finite_mean(samples)
     x, y = _centred(samples, centre), _centred(reference, centre)
-    if (len(samples) + len(reference)) ** 2 <= 4 * num_subsets * subset_size**2:
-        columns_x = _columns(len(samples), [a for a, _ in draws])
-        columns_y = _columns(len(reference), [b for _, b in draws])
-        distances, influence = _subset_distances(x, y, columns_x, columns_y)
-        sums, squares = influence.sum(axis=1), np.square(influence).sum(axis=1)
-    else:
-        distances, sums, squares = np.empty(num_subsets), np.zeros(len(samples)), np.zeros(len(samples))
-        ones = np.ones((subset_size, 1))
-        for i, (a, b) in enumerate(draws):
-            distances[i : i + 1], influence = _subset_distances(x.subset(a), y.subset(b), ones, ones)
-            sums[a] += influence[:, 0]
-            squares[a] += np.square(influence[:, 0])
+    distances, sums, squares = _over_subsets(x, y, draws)
     appearances = np.bincount(np.concatenate([a for a, _ in draws]), minlength=len(samples))
     variance = _influence_variance(sums, squares, appearances) * subset_size / (subset_size - 1)
     if num_subsets == 1:  # its own images are all that the value knows
@@ -128,6 +117,25 @@ def _centred(features: Floats, centre: Matrix) -> _Centred:
     exact = centre.astype(np.float64)
     blocks = (rows[start : start + _TILE].astype(np.float64) for start in range(0, len(rows), _TILE))
     return _Centred(rows, np.concatenate([block @ exact for block in blocks]) + exact @ exact / 2)
+
+
+def _over_subsets(
+    x: _Centred, y: _Centred, draws: list[tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]]
+) -> tuple[Matrix, Matrix, Matrix]:
+    """Unbiased squared MMD of each subset [S]; each sample's sum and sum of squares of its influences in them [N]."""
+    num_samples, num_reference, size = len(x.rows), len(y.rows), len(draws[0][0])
+    if (num_samples + num_reference) ** 2 <= 4 * len(draws) * size**2:
+        columns_x = _columns(num_samples, [a for a, _ in draws])
+        columns_y = _columns(num_reference, [b for _, b in draws])
+        distances, influence = _subset_distances(x, y, columns_x, columns_y)
+        return distances, influence.sum(axis=1), np.square(influence).sum(axis=1)
+    distances, sums, squares = np.empty(len(draws)), np.zeros(num_samples), np.zeros(num_samples)
+    ones = np.ones((size, 1))
+    for i, (a, b) in enumerate(draws):
+        distances[i : i + 1], influence = _subset_distances(x.subset(a), y.subset(b), ones, ones)
+        sums[a] += influence[:, 0]
+        squares[a] += np.square(influence[:, 0])
+    return distances, sums, squares
 
 
 def _columns(num_rows: int, subsets: list[npt.NDArray[np.int64]]) -> Matrix:
