@@ -6,7 +6,8 @@ antialiased), since AlexNet's strides leave nothing of smaller ones; grey is rep
 
 The distance is a sum over layers of the mean over places of Σ_c w_c (a_c - b_c)², with a and b scaled to length 1 over
 channels and w ≥ 0. So it is the squared Euclidean distance of per-image vectors, which hold each layer's values times
-sqrt(w_c / places): `embed` gives those vectors, for images that are compared with many others.
+sqrt(w_c / places): `embed` gives those vectors, for images that are compared with many others. Networks compute in full
+float32 on every device.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ import torch.nn.functional as F
 from lpips import pretrained_networks
 from torch import Tensor, nn
 
+from ganbench.features.arithmetic import exact_arithmetic
 from ganbench.features.weights import load_lpips_trunk
 
 MIN_RESOLUTION = 64
@@ -56,11 +58,13 @@ class LpipsDistance:
         ]
         return torch.cat(parts).numpy() if parts else np.zeros(0, np.float32)
 
+    @exact_arithmetic()
     def distance(self, a: Tensor, b: Tensor) -> Tensor:
         """Distance float32 [N] of each pair of images float32 [N, C, H, W] in [-1, 1]; not split into batches."""
         layers = zip(self._layers(a), self._layers(b), strict=True)
         return torch.stack([(x - y).square_().sum(dim=1) for x, y in layers]).sum(dim=0)
 
+    @exact_arithmetic()
     def embed(self, pixels: Tensor) -> Tensor:
         """Vectors float32 [N, D] whose squared Euclidean distance is LPIPS, of images float32 [N, C, H, W] in [-1, 1].
 

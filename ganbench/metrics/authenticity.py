@@ -63,7 +63,8 @@ AUTHENTICITY = MetricInfo(
     compute=compute_authenticity,
     higher_is_better=None,
     needs=("train",),
-    description="The share of samples that are not closer to a training image than that image's own nearest neighbour.",
+    description="The share of samples that are farther from their nearest training image than that image is from its "
+    "own nearest other training image.",
     range="0 to 1; 0 for copies, somewhere between 1/3 and 0.9 for new real images",
     interval="Sampling of the generated images (Wilson), for this training set.",
     choices="Euclidean distance in the extractor's features, exact in float64; equal distances count as a copy. The "

@@ -28,13 +28,17 @@ def require_labels(images: ImageSource, purpose: str) -> Labels:
 def renumber(labels: Labels, names: Sequence[str], target_names: Sequence[str], target: str) -> Labels:
     """Labels [N] with class names `names` in the numbering of `target_names`; unchanged where a side has no names.
 
-    Raises MetricUnavailableError that names a class which `target` does not have.
+    Raises MetricUnavailableError that names a class which `target` does not have, or a label without a name.
     """
     if not names or not target_names:
         return labels
     numbers = {name: number for number, name in enumerate(target_names)}
     present = np.unique(labels)
     for label in present:
+        if not 0 <= label < len(names):
+            raise MetricUnavailableError(
+                f"label {label} of the samples has no name: there are {len(names)} class names"
+            )
         if names[label] not in numbers:
             raise MetricUnavailableError(
                 f"class '{names[label]}' of the samples is not among the classes of {target}: {', '.join(target_names)}"

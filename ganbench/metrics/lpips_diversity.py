@@ -4,9 +4,10 @@ Papers: Zhu et al. 2017 (BicycleGAN), arXiv:1711.11586, who take pairs of output
 arXiv:1801.03924, for LPIPS. Reference code: github.com/richzhang/PerceptualSimilarity, `lpips_1dir_allpairs.py`.
 
 `lpips_diversity` pairs samples of all kinds; `lpips_diversity_within` pairs samples of one asked class, the class being
-the input, and averages the classes evenly. Choices: 2,000 seeded pairs (in all classes together), or half of the
-samples where that is fewer, and no image in two pairs: the distances are then independent and their mean has a plain
-standard error, where all pairs of a few images share those images. The same is measured on the reference, beside it.
+the input, and averages the classes evenly; a class of one sample is left out. Choices: 2,000 seeded pairs (in all
+classes together), or half of the samples where that is fewer, and no image in two pairs: the distances are then
+independent and their mean has a plain standard error, where all pairs of a few images share those images. The same is
+measured on the reference, beside it, for the samples' classes.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from ganbench.metrics.class_labels import require_labels
+from ganbench.metrics.class_labels import renumber, require_labels
 from ganbench.metrics.intervals import normal_interval
 from ganbench.types import ImageSource, MetricInfo, MetricResult, MetricUnavailableError
 
@@ -34,11 +35,12 @@ Indexes = npt.NDArray[np.int64]
 
 
 class Diversity(NamedTuple):
-    """Mean distance, its standard error (None where a class has a single pair), and the pairs behind it."""
+    """Mean distance, its standard error (None without a class of two pairs), and the pairs and classes behind it."""
 
     value: float
     standard_error: float | None
     num_pairs: int
+    num_classes: int
 
 
 def disjoint_pairs(indexes: Indexes, num_pairs: int, rng: np.random.Generator) -> Indexes:
@@ -47,30 +49,37 @@ def disjoint_pairs(indexes: Indexes, num_pairs: int, rng: np.random.Generator) -
     return rng.permutation(indexes)[: 2 * num_pairs].reshape(num_pairs, 2)
 
 
-def pair_groups(labels: Indexes | None, num_images: int, num_pairs: int, seed: int) -> list[Indexes]:
-    """Pairs of all images, or with `labels` [N] an equal number within each class that has two images."""
+def pair_groups(
+    labels: Indexes | None, num_images: int, num_pairs: int, seed: int, only: Indexes | None = None
+) -> list[Indexes]:
+    """Pairs of all images, or with `labels` [N] an equal number within each class (of `only`) that has two images."""
     rng = np.random.default_rng(seed)
     if labels is None:
         return [disjoint_pairs(np.arange(num_images), num_pairs, rng)]
-    classes = [np.flatnonzero(labels == label) for label in np.unique(labels)]
+    named = np.unique(labels) if only is None else only
+    classes = [np.flatnonzero(labels == label) for label in named]
     classes = [members for members in classes if len(members) >= 2]
     share = math.ceil(num_pairs / max(len(classes), 1))
     return [disjoint_pairs(members, share, rng) for members in classes]
 
 
 def mean_of_groups(groups: list[npt.NDArray[np.float64]]) -> Diversity:
-    """The even mean over groups of the mean distance in each."""
+    """The even mean over groups of the mean distance in each; a single pair is taken to vary as those of the others."""
     value = float(np.mean([group.mean() for group in groups]))
     num_pairs = sum(len(group) for group in groups)
-    if min(len(group) for group in groups) < 2:
-        return Diversity(value, None, num_pairs)
-    variance = sum(group.var(ddof=1) / len(group) for group in groups) / len(groups) ** 2
-    return Diversity(value, math.sqrt(variance), num_pairs)
+    spreads = [group.var(ddof=1) for group in groups if len(group) > 1]
+    if not spreads:
+        return Diversity(value, None, num_pairs, len(groups))
+    shared = float(np.mean(spreads))
+    errors = [(group.var(ddof=1) if len(group) > 1 else shared) / len(group) for group in groups]
+    return Diversity(value, math.sqrt(sum(errors)) / len(groups), num_pairs, len(groups))
 
 
-def diversity(images: ImageSource, labels: Indexes | None, distance: Distance, seed: int) -> Diversity | None:
-    """Diversity over all images, or within the classes that `labels` [N] name; None where there is no pair."""
-    groups = pair_groups(labels, len(images), NUM_PAIRS, seed)
+def diversity(
+    images: ImageSource, labels: Indexes | None, distance: Distance, seed: int, only: Indexes | None = None
+) -> Diversity | None:
+    """Diversity over all images, or within the classes that `labels` [N] name (of `only`); None without any pair."""
+    groups = pair_groups(labels, len(images), NUM_PAIRS, seed, only)
     if not any(len(group) for group in groups):
         return None
     return mean_of_groups([_distances(images, group, distance) for group in groups])
@@ -87,12 +96,26 @@ def compute_lpips_diversity(inputs: MetricInputs) -> MetricResult:
 def compute_lpips_diversity_within(inputs: MetricInputs) -> MetricResult:
     """Mean LPIPS distance of random pairs of samples of one asked class, averaged over the classes."""
     images, seed = inputs.images, inputs.seed
-    labels, real_labels = require_labels(images.samples, "LPIPS diversity within classes"), images.reference.labels
+    labels = require_labels(images.samples, "LPIPS diversity within classes")
     found = diversity(images.samples, labels, images.lpips_distance, seed)
-    real = None
-    if real_labels is not None:
-        real = diversity(images.reference, real_labels, images.lpips_distance, seed)
-    return _result(inputs, found, real, CI_METHOD_WITHIN, {"num_classes": len(np.unique(labels))})
+    classes, sizes = np.unique(labels, return_counts=True)
+    details = {"num_classes": int((sizes >= 2).sum()), "num_classes_of_one_sample": int((sizes < 2).sum())}
+    real = _reference_within(inputs, classes[sizes >= 2])
+    if real is not None:
+        details["reference_num_classes"] = real.num_classes
+    return _result(inputs, found, real, CI_METHOD_WITHIN, details)
+
+
+def _reference_within(inputs: MetricInputs, classes: Indexes) -> Diversity | None:
+    """The same of the reference, for the samples' `classes`; None where it has no labels or not all of these."""
+    images, reference = inputs.images, inputs.images.reference
+    if reference.labels is None:
+        return None
+    try:
+        wanted = renumber(classes, images.samples.class_names, reference.class_names, "the reference")
+    except MetricUnavailableError:
+        return None
+    return diversity(reference, reference.labels, images.lpips_distance, inputs.seed, wanted)
 
 
 def _distances(images: ImageSource, pairs: Indexes, distance: Distance) -> npt.NDArray[np.float64]:
@@ -150,7 +173,8 @@ LPIPS_DIVERSITY_WITHIN = MetricInfo(
     range="0 to about 1; 0 when each class is one image",
     interval="Sampling of the generated images: normal, over pairs that share no image, by class.",
     choices="As lpips_diversity, with an equal share of the pairs for each class and every class of equal weight. "
-    "The class is the one that was asked for, not the one that is seen.",
+    "The class is the one that was asked for, not the one that is seen. Classes of one sample are left out. The "
+    "reference's value is over the samples' classes.",
     cost="LPIPS for 2,000 pairs of samples and 2,000 of the reference, whatever the number of samples: 4 seconds on "
     "one CPU core at 64 pixels or less.",
     limits="More is not better: a model that ignores the class is too diverse. Compare with the reference.",

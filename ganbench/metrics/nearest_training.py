@@ -40,7 +40,12 @@ def compute_nn_lpips(inputs: MetricInputs) -> MetricResult:
 
 
 def heldout_comparison(distances: npt.NDArray[np.float64], heldout: npt.NDArray[np.float64] | None) -> dict[str, Any]:
-    """Held-out median, the 1st percentile of held-out distances, and the share of samples nearer than that."""
+    """Held-out median, the 1st percentile of held-out distances, the shares of samples and held-out images up to it.
+
+    A distance equal to the percentile counts. So where held-out images are themselves among the training images, and
+    the percentile is 0, copies still count; the held-out share is then above the usual 1 %, and what samples should
+    have.
+    """
     if heldout is None:
         return {}
     threshold = float(np.percentile(heldout, 1))
@@ -48,7 +53,9 @@ def heldout_comparison(distances: npt.NDArray[np.float64], heldout: npt.NDArray[
         "heldout_median": float(np.median(heldout)),
         "num_heldout": len(heldout),
         "heldout_percentile_1": threshold,
-        "share_closer_than_heldout_percentile_1": float((distances < threshold).mean()),
+        "share_closer_than_heldout_percentile_1": float((distances <= threshold).mean()),
+        "heldout_share_closer_than_percentile_1": float((heldout <= threshold).mean()),
+        "num_heldout_equal_to_training": int((heldout == 0).sum()),
     }
 
 
@@ -68,10 +75,12 @@ NN_FEATURE = MetricInfo(
     range="0 and up; 0 for copies",
     interval="Sampling of the generated images: two order statistics round the median.",
     choices="Euclidean distance in the extractor's features, exact in float64. The details hold the same median for "
-    "held-out real images, and the share of samples that are nearer than 99 % of those.",
+    "held-out real images, the share of samples as near as the nearest 1 % of those, and how many held-out images "
+    "equal a training image.",
     cost="One search of all samples among all training images, shared with the other measures of copying.",
     limits="Far below the held-out images: copies. Far above: unlike the data. A few copies do not move the median: "
-    "look at the share in the details.",
+    "look at the share in the details, of which 1 % is expected without copies, or the held-out images' own share "
+    "where some of them are training images.",
     paper="https://arxiv.org/abs/2004.05675",
 )
 

@@ -9,9 +9,10 @@ VGG16 trunk, without the pairs below the 1st and above the 99th percentile.
 Choices. t is uniform on [0, 1] (the paper's "full" path; torch-fidelity takes t = 0). Normal latents are interpolated
 on the sphere with their lengths kept (StyleGAN scales them to length 1 first, which its generator undoes), uniform ones
 on the line; in float64. Images stay float32: rounded to uint8, as torch-fidelity does by default, a step of ε vanishes
-or is a whole grey level. Images above 256 pixels are averaged down to 256, as StyleGAN does, and not to 64; no crop.
-Both ends of a step have one label, drawn evenly, and must have the same noise where a generator draws noise of its own
-(a trial's does: it is seeded by batch). 2,000 pairs: the standard error is then a few percent.
+or is a whole grey level. Generator and LPIPS compute in full float32 without TF32, in whose 10 bits of a number a step
+of ε drowns. Images above 256 pixels are averaged down to 256, as StyleGAN does, and not to 64; no crop. Both ends of a
+step have one label, drawn evenly, and must have the same noise where a generator draws noise of its own (a trial's
+does: it is seeded by batch). 2,000 pairs: the standard error is then a few percent.
 
 Interval: bootstrap of the pairs, trimmed anew each time.
 """
@@ -66,6 +67,8 @@ def step_distances(
     """
     import torch  # noqa: PLC0415  # heavy, and listing metrics works without it
 
+    from ganbench.features.arithmetic import exact_arithmetic  # noqa: PLC0415  # torch only when used
+
     num_pairs = len(places)
     ends = generator.draw_latents(2 * num_pairs, seed).cpu().double().numpy()
     path = ends[:num_pairs], ends[num_pairs:]
@@ -74,7 +77,7 @@ def step_distances(
     if generator.num_classes is not None:
         labels = torch.from_numpy(np.random.default_rng(seed).integers(generator.num_classes, size=num_pairs))
     parts = []
-    with torch.inference_mode():
+    with torch.inference_mode(), exact_arithmetic():
         for start in range(0, num_pairs, _BATCH_SIZE):
             part = slice(start, start + _BATCH_SIZE)
             asked = None if labels is None else labels[part]

@@ -22,8 +22,9 @@ import numpy as np
 import numpy.typing as npt
 
 from ganbench.metrics.cmmd import unit_rows
+from ganbench.metrics.finite import finite_mean
 from ganbench.metrics.intervals import normal_interval
-from ganbench.types import MetricInfo, MetricResult
+from ganbench.types import MetricInfo, MetricResult, MetricUnavailableError
 
 if TYPE_CHECKING:
     from ganbench.metrics.inputs import MetricInputs
@@ -32,7 +33,16 @@ CI_METHOD = "delta method (influence function of the entropy): sampling of the i
 
 
 def entropy_with_error(features: npt.NDArray[np.floating]) -> tuple[float, float]:
-    """Logarithm of the Vendi Score of features [N, D], and its standard error; needs N >= 2 and no row of zeros."""
+    """Logarithm of the Vendi Score of features [N, D], and its standard error; needs N >= 2.
+
+    Raises ValueError for features that are NaN or infinite, MetricUnavailableError where an image has none but zeros.
+    """
+    finite_mean(features)
+    num_empty = int((~features.any(axis=1)).sum())
+    if num_empty:
+        raise MetricUnavailableError(
+            f"{num_empty} of {len(features)} images have features of 0 only, which have no cosine with others"
+        )
     x = unit_rows(features)
     n, dim = x.shape
     if n > dim:
@@ -68,7 +78,8 @@ VENDI = MetricInfo(
     default=False,
     description="The effective number of different images among the samples, as the extractor sees them.",
     range="1 (all alike) to the smaller of the number of images and of features",
-    interval="Delta method: the sampling of the images at this n, without the bias at small n.",
+    interval="Delta method: the sampling of the images at this n, without the bias at small n. Too narrow for few "
+    "images, and near no width where all kinds of image are equally frequent.",
     choices="Cosine of the features as they are (not centred), order q = 1. "
     "Details hold the score of as many reference images.",
     cost="One eigenproblem of the size of the features: seconds.",
