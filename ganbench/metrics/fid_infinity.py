@@ -11,8 +11,10 @@ are not used. What the reference's own finite number adds stays in the value, as
 Interval: two independent parts, added as variances: the standard error of FID at the full n (delta method, see
 `fid.py`), since all subsets come from the same samples, and the standard error of the line's intercept. It leaves out
 the bias of the extrapolation: terms of 1 / n² bend the line while the smallest subsets have few images for each
-dimension. In simulations the distance of the distributions lies within the interval in 56 % of draws at 10 images a
-dimension, 80 % at 20, 92 % at 25; below 25 the result carries a note.
+dimension. In simulations (Gaussians whose scales differ by 15 %) the value is 14 to 18 % too low at 10 images a
+dimension, 2 % at 25 and 1 % at 50. Sampling error shrinks beside that as dimensions grow: at 64, 128 and 256 dimensions
+the interval holds the true distance in 80, 56 and 33 % of draws at 10 images a dimension, in 93, 92 and 88 % at 25.
+Below 25 the result carries a note.
 """
 
 from __future__ import annotations
@@ -114,7 +116,7 @@ FID_INFINITY = MetricInfo(
     description="FID as it would be with endless samples: the line through FID over 1 / n, read at 0.",
     range="about 0 and up; slightly below 0 is possible for equal distributions",
     interval="Other samples of the same generator (delta method at the full n), plus the standard error of the line, "
-    "without the bias of the extrapolation: with few samples the interval misses the true value more often than said.",
+    "without the bias of the extrapolation: a few per cent of the value at 25 samples a dimension, far more with fewer.",
     choices="15 sizes from a tenth of the samples to all, random subsets from the evaluation's seed, ordinary least "
     "squares. Only the samples are extrapolated; the reference stays as it is.",
     cost="15 times FID's: about 10 seconds for 10,000 samples and half a minute for 50,000 at 2048 dimensions on "
