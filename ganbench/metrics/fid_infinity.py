@@ -116,7 +116,7 @@ FID_INFINITY = MetricInfo(
     description="FID as it would be with endless samples: the line through FID over 1 / n, read at 0.",
     range="about 0 and up; slightly below 0 is possible for equal distributions",
     interval="Other samples of the same generator (delta method at the full n), plus the standard error of the line, "
-    "without the bias of the extrapolation: a few per cent of the value at 25 samples a dimension, far more with fewer.",
+    "without the bias of the extrapolation: about 2 % of the value at 25 samples a dimension, far more with fewer.",
     choices="15 sizes from a tenth of the samples to all, random subsets from the evaluation's seed, ordinary least "
     "squares. Only the samples are extrapolated; the reference stays as it is.",
     cost="15 times FID's: about 10 seconds for 10,000 samples and half a minute for 50,000 at 2048 dimensions on "
