@@ -118,3 +118,18 @@ def test_a_missing_trunk_is_named_with_the_remedy(name, tmp_path, monkeypatch):
         monkeypatch.setenv(variable, str(tmp_path))
     with pytest.raises(WeightsError, match=f"ganbench weights fetch {name}"):
         LpipsDistance(trunk=name)
+
+
+def test_the_networks_run_without_tf32(trunk):
+    distance, seen = LpipsDistance(), []
+    cudnn, matmul = torch.backends.cudnn, torch.backends.cuda.matmul
+    distance._network.register_forward_hook(
+        lambda *_: seen.append((cudnn.enabled, cudnn.allow_tf32, matmul.allow_tf32))
+    )
+    pixels = to_pixels(pictures(2, 64))
+    with torch.backends.cudnn.flags(enabled=True, allow_tf32=True):
+        distance(pictures(2, 64), pictures(2, 64, seed=1))
+        distance.distance(pixels, pixels)
+        distance.embed(pixels)
+        assert cudnn.allow_tf32
+    assert seen == [(True, False, False)] * 5

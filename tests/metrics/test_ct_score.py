@@ -134,3 +134,28 @@ def test_without_held_out_images_it_says_how_to_give_them():
 def test_too_few_images_are_refused():
     with pytest.raises(MetricUnavailableError, match="19 held-out images"):
         CT_SCORE.compute(inputs_of(normal(100, 0), normal(19, 1), normal(100, 2)))
+
+
+def test_every_cell_holds_a_training_image():
+    """Few different training images: k-means leaves centres that none is nearest to, and distances there were NaN."""
+    train = np.repeat(normal(3, 0), 200, axis=0)
+    placed = place(normal(400, 1), normal(400, 2), train, num_cells=20, seed=0)
+    for one in placed:
+        assert np.isfinite(one.distances).all()
+        assert len(np.unique(one.cells)) <= 3
+
+
+def test_training_images_that_are_all_alike_are_refused():
+    with pytest.raises(MetricUnavailableError, match="all training images have the same features"):
+        CT_SCORE.compute(inputs_of(normal(100, 0), normal(100, 1), np.ones((300, DIM), np.float32)))
+
+
+def test_the_card_tells_what_copies_do_at_200_images_a_cell():
+    train, scores = normal(4000, 0, 32), []
+    for share in (0, 0.2, 1):
+        samples = normal(200, 1, 32)
+        samples[: int(200 * share)] = train[: int(200 * share)]
+        placed = place(samples, normal(200, 2, 32), train, num_cells=1, seed=0)
+        scores.append(copying_score(*placed, np.array([0]))[0])
+    assert scores[1] - scores[0] == pytest.approx(-0.18 * 20, abs=0.5)
+    assert scores[2] == pytest.approx(-18, abs=1)

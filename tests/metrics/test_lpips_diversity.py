@@ -125,3 +125,28 @@ def test_what_cannot_be_paired_is_refused():
         LPIPS_DIVERSITY_WITHIN.compute(inputs_of(grey([0, 1], labels=[0, 1])))
     with pytest.raises(MetricUnavailableError, match="at least 2 samples"):
         LPIPS_DIVERSITY.compute(inputs_of(grey([0])))
+
+
+def test_classes_of_one_sample_are_left_out_and_counted():
+    result = LPIPS_DIVERSITY_WITHIN.compute(inputs_of(grey([0, 10] * 10 + [5], labels=[0, 1] * 10 + [2])))
+    assert (result.details["num_classes"], result.details["num_classes_of_one_sample"]) == (2, 1)
+
+
+def test_a_class_with_one_pair_leaves_the_interval():
+    """It is taken to vary as the others do."""
+    rng = np.random.default_rng(0)
+    groups = [rng.normal(0, 2, 10), rng.normal(0, 4, 20), np.array([1.0])]
+    spreads = [groups[0].var(ddof=1), groups[1].var(ddof=1)]
+    expected = np.sqrt(spreads[0] / 10 + spreads[1] / 20 + np.mean(spreads)) / 3
+    assert mean_of_groups(groups).standard_error == pytest.approx(expected)
+    assert mean_of_groups(groups[2:]).standard_error is None
+
+
+def test_the_reference_is_measured_over_the_classes_of_the_samples():
+    samples = ImageSet("samples", grey([0, 10] * 2).images, np.array([0, 0, 0, 0]), ("owl",))
+    values, labels = [0, 0, 7, 7, 50, 90], [0, 0, 1, 1, 2, 2]
+    reference = ImageSet("reference", grey(values).images, np.array(labels), ("cat", "owl", "dog"))
+    details = LPIPS_DIVERSITY_WITHIN.compute(inputs_of(samples, reference)).details
+    assert (details["reference_value"], details["reference_num_classes"]) == (0, 1)  # not (0 + 0 + 40) / 3
+    unknown = ImageSet("reference", grey(values).images, np.array(labels), ("cat", "ant", "dog"))
+    assert "reference_value" not in LPIPS_DIVERSITY_WITHIN.compute(inputs_of(samples, unknown)).details

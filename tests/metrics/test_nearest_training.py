@@ -70,3 +70,21 @@ def test_images_of_other_shapes_are_refused():
     inputs = MetricInputs(images, lambda source: FeatureSet(np.zeros((3, 2), np.float32)))
     with pytest.raises(MetricUnavailableError, match="4 x 4 grey and training images 8 x 8 grey"):
         NN_FEATURE.compute(inputs)
+
+
+def test_copies_show_where_held_out_images_are_training_images_too():
+    """Wrong: nothing is below a percentile of 0, so that copies only would be a share of 0."""
+    rng = np.random.default_rng(0)
+    heldout = np.concatenate([np.zeros(20), rng.random(980) + 1])
+    details = heldout_comparison(np.concatenate([np.zeros(900), np.full(100, 2.0)]), heldout)
+    assert details["share_closer_than_heldout_percentile_1"] == 0.9
+    assert details["heldout_share_closer_than_percentile_1"] == 0.02
+    assert details["num_heldout_equal_to_training"] == 20
+    as_heldout = heldout_comparison(heldout, heldout)
+    assert as_heldout["share_closer_than_heldout_percentile_1"] == 0.02
+
+
+def test_without_ties_held_out_images_have_a_share_of_one_per_cent():
+    details = heldout_comparison(np.ones(5), np.random.default_rng(0).random(1000) + 1)
+    assert details["heldout_share_closer_than_percentile_1"] == pytest.approx(0.01)
+    assert details["num_heldout_equal_to_training"] == 0

@@ -264,3 +264,22 @@ def test_without_a_generator_or_weights_it_says_what_to_do(monkeypatch):
     monkeypatch.setattr(lpips_module, "LpipsDistance", missing)
     with pytest.raises(MetricUnavailableError, match="vgg16 is missing"):
         PPL.compute(inputs_of(toy("normal")))
+
+
+def test_generator_and_distance_run_without_tf32_whatever_the_caller_has_set(monkeypatch):
+    """Wrong: cuDNN's default lets convolutions round to 10 bits, in which a step of 1e-4 drowns."""
+    cudnn, matmul, seen = torch.backends.cudnn, torch.backends.cuda.matmul, []
+
+    def noting(result):
+        seen.append((cudnn.enabled, cudnn.allow_tf32, matmul.allow_tf32))
+        return result
+
+    with torch.backends.cudnn.flags(enabled=True, allow_tf32=True):
+        step_distances(
+            toy("normal", lambda latents, labels: noting(linear(latents))),
+            lambda a, b: noting(squared_distance(a, b)),
+            np.zeros(3),
+            0,
+        )
+        assert seen == [(True, False, False)] * 3
+        assert cudnn.allow_tf32

@@ -236,3 +236,16 @@ def test_flat_images_give_a_number():
 def test_images_that_cannot_be_compared_are_named(samples, reference, message):
     with pytest.raises(MetricUnavailableError, match=message):
         measure(samples, reference)
+
+
+def test_the_details_hold_what_the_normalisation_takes_away():
+    """The distance is blind to a cast that all images share; the channels' means and deviations show it."""
+    reference = textures(12)
+    cast = (reference // 2 + np.array([0, 60, 120])).astype(np.uint8)
+    result = measure(cast, reference)
+    assert result.value < measure(textures(12, seed=5), reference).value  # other textures, no cast
+    assert list(result.details["channels"]) == list(result.details["levels"]) == ["32", "16"]
+    level = result.details["channels"]["16"]  # the coarsest: the images themselves, halved
+    shift = np.subtract(level["samples"]["mean"], np.divide(level["reference"]["mean"], 2))
+    np.testing.assert_allclose(shift, [0, 60, 120], atol=6)
+    np.testing.assert_allclose(level["samples"]["std"], np.divide(level["reference"]["std"], 2), rtol=0.1)

@@ -6,7 +6,7 @@ import pytest
 from ganbench.metrics.image_inputs import ImageInputs
 from ganbench.metrics.inputs import MetricInputs
 from ganbench.metrics.vendi import VENDI, entropy_with_error
-from ganbench.types import FeatureSet, ImageSet
+from ganbench.types import FeatureSet, ImageSet, MetricUnavailableError
 
 
 def score(features):
@@ -106,3 +106,13 @@ def test_details_hold_the_reference_at_the_same_number_of_images():
     assert result.details["reference_value"] == pytest.approx(by_kernel_matrix(features["reference"][chosen]), rel=1e-5)
     assert result.details["reference_images"] == 30
     assert 1 <= result.ci95[0] < result.value < result.ci95[1]
+
+
+def test_features_without_a_direction_are_refused():
+    features = features_of(20, 5)
+    features[3:5] = 0
+    with pytest.raises(MetricUnavailableError, match="2 of 20 images have features of 0 only"):
+        entropy_with_error(features)
+    features[0, 0] = np.nan
+    with pytest.raises(ValueError, match="NaN or infinity in 1 of 20 images"):
+        entropy_with_error(features)
