@@ -29,15 +29,15 @@ the median and, in brackets, the range of the rounds. Made by
 SECTIONS = {
     "extractors": (
         "Extractors: images per second",
-        "Features are the same as torch-fidelity's but for float32's last digits (last column). Batch norms folded into "
+        "Features are torch-fidelity's but for float32's last digits (last column). Batch norms folded into "
         "the convolutions and channels-last tensors make the difference.",
         ["extractors.py"],
     ),
     "metrics": (
         "Metrics, once the features are there",
-        "FID goes through one symmetric eigenproblem, or through the singular values of a small Gram matrix where there "
-        "are fewer images than dimensions. The column with the standard error is what ganbench always shows; the value "
-        "alone is what the others give.",
+        "FID goes through one symmetric eigenproblem, or through the singular values of a small Gram matrix where "
+        "there are fewer images than dimensions. The row with the standard error is what ganbench always shows; the "
+        "value alone is what the others give.",
         ["metrics.py", "--rounds", "3"],
     ),
     "evaluation": (

@@ -14,6 +14,7 @@ from ganbench.data.arrays import Images, Labels
 from ganbench.types import ImageSource
 
 HASH_BATCH = 256
+QUICK_IMAGES = 16
 
 Indexes = npt.NDArray[np.int64]
 Shape = tuple[int, int, int, int]
@@ -39,6 +40,7 @@ class StreamedImages(ABC):
         self.class_names = class_names
         self._shape: Shape | None = None
         self._sha256: str | None = None
+        self._quick_key: str | None = None
 
     @property
     @abstractmethod
@@ -97,6 +99,13 @@ class StreamedImages(ABC):
             if num_seen == len(self) and self._sha256 is None:
                 self._sha256 = digest.hexdigest()
             yield batch
+
+    def quick_key(self) -> str:
+        """Hash of the shape and of the first images' pixels, wherever they lie: different for most different sets."""
+        if self._quick_key is None:
+            first = self.take(np.arange(min(QUICK_IMAGES, len(self))))
+            self._quick_key = hashlib.sha256(repr(self.shape).encode() + first.tobytes()).hexdigest()
+        return self._quick_key
 
     def facts(self) -> ImageFacts:
         """Shape and hash; goes through all images unless that was done before."""

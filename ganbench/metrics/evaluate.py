@@ -211,7 +211,7 @@ def _compute_all(
 def _finite(result: MetricResult) -> MetricResult:
     numbers = (result.value, *(result.ci95 or ()))
     if not all(map(math.isfinite, numbers)):
-        raise MetricUnavailableError(f"its value is {result.value}, its interval {result.ci95}: not finite numbers")
+        raise MetricUnavailableError(f"its value is {result.value}, its interval {result.ci95}: not a finite number")
     return result
 
 
