@@ -11,13 +11,24 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from ganbench.errors import UnknownNameError
+from ganbench.protocols.deviations import Measured, check_metrics, deviations, reference_deviations
 from ganbench.protocols.ganbench_v1 import GANBENCH_V1
 from ganbench.protocols.mimicry import MIMICRY_CIFAR10_V1
-from ganbench.protocols.record import Protocol, PublishedRow
+from ganbench.protocols.record import Protocol, PublishedRow, Reference
 from ganbench.protocols.studiogan import STUDIOGAN_CIFAR10_V1
 from ganbench.protocols.vtgan import VTGAN_2019
 
-__all__ = ["PROTOCOLS", "Protocol", "PublishedRow", "get_protocol"]
+__all__ = [
+    "PROTOCOLS",
+    "Measured",
+    "Protocol",
+    "PublishedRow",
+    "Reference",
+    "check_metrics",
+    "deviations",
+    "get_protocol",
+    "reference_deviations",
+]
 
 PROTOCOLS: Mapping[str, Protocol] = MappingProxyType(
     {protocol.name: protocol for protocol in (GANBENCH_V1, MIMICRY_CIFAR10_V1, STUDIOGAN_CIFAR10_V1, VTGAN_2019)}

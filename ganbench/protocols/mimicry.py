@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from types import MappingProxyType
 
-from ganbench.protocols.record import Protocol, PublishedRow
+from ganbench.protocols.record import CIFAR10_TRAIN, Protocol, PublishedRow
 
 MIMICRY_CIFAR10_V1 = Protocol(
     name="mimicry-cifar10-v1",
@@ -15,7 +15,7 @@ MIMICRY_CIFAR10_V1 = Protocol(
     ),
     source="Lee and Town 2020, arXiv:2005.02494; github.com/kwotsin/mimicry",
     extractor="inception",
-    reference="CIFAR-10, the training split, 50,000 images",
+    reference=CIFAR10_TRAIN,
     num_samples=50_000,
     metrics=("is", "fid", "kid"),
     is_splits=10,
@@ -46,8 +46,8 @@ MIMICRY_CIFAR10_V1 = Protocol(
                 "each."
             ),
             "pixels": (
-                "They stretch the smallest and largest value of each set of samples to 0 and 255; here -1 and 1 become "
-                "0 and 255. For a tanh that saturates, the two agree."
+                "They stretch the smallest and largest value of each batch to 0 and 255, which is 50 images for the "
+                "Inception Score; here -1 and 1 become 0 and 255. Where every batch reaches both ends, the two agree."
             ),
             "checkpoint": "Both measure the last state of the training.",
         }

@@ -14,7 +14,11 @@ _SURFACE = {"<=": "inside", "<": "outside"}
 def protocol_json(protocol: Protocol) -> dict[str, Any]:
     """All of a protocol as a JSON value."""
     published = [vars(row) | {"values": dict(row.values)} for row in protocol.published]
-    return vars(protocol) | {"metrics": list(protocol.metrics), "published": published, "notes": dict(protocol.notes)}
+    reference = vars(protocol.reference) if protocol.reference else None
+    return vars(protocol) | {
+        "reference": reference, "metrics": list(protocol.metrics), "published": published,
+        "notes": dict(protocol.notes),
+    }  # fmt: skip
 
 
 def settings(protocol: Protocol) -> list[tuple[str, str]]:
@@ -22,7 +26,7 @@ def settings(protocol: Protocol) -> list[tuple[str, str]]:
     k, surface = protocol.manifold_k, _SURFACE[protocol.manifold_surface]
     lines = [
         ("Extractor", protocol.extractor, ()),
-        ("Reference", protocol.reference or "as named; for a run, the training split of its data", ()),
+        ("Reference", str(protocol.reference or "as named; for a run, the training split of its data"), ()),
         ("Samples", f"{protocol.num_samples:,}" if protocol.num_samples else "as many as the benchmark says", ()),
         ("Metrics", ", ".join(map(_heading, protocol.metrics)) or "all that `ganbench metrics` calls default", ()),
         ("Inception Score", _count(protocol.is_splits, "split"), ("is",)),

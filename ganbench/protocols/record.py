@@ -21,6 +21,27 @@ class PublishedRow:
 
 
 @dataclass(frozen=True)
+class Reference:
+    """The real images that a protocol compares with: `num` images of `resolution` pixels, one split of a dataset.
+
+    As text: `CIFAR-10, the training split, 50,000 images`.
+    """
+
+    dataset: str  # as `ganbench datasets` calls it
+    title: str
+    split: Literal["train", "test"]
+    num: int
+    resolution: int
+
+    def __str__(self) -> str:
+        split = {"train": "training", "test": "test"}[self.split]
+        return f"{self.title}, the {split} split, {self.num:,} images"
+
+
+CIFAR10_TRAIN = Reference("cifar10", "CIFAR-10", "train", 50_000, 32)
+
+
+@dataclass(frozen=True)
 class Protocol:
     """How metrics are computed. `notes` tell, by topic, what the authors did otherwise than what is done here."""
 
@@ -29,7 +50,7 @@ class Protocol:
     description: str = ""
     source: str = ""  # whose protocol it is
     extractor: str = "auto"
-    reference: str = ""  # what the samples are compared with, in words; empty: what the user names
+    reference: Reference | None = None  # what the samples are compared with; None: what the user names
     num_samples: int | None = None  # None: as many as there are
     metrics: Sequence[str] = ()  # empty: the default ones
     is_splits: int = 10

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from types import MappingProxyType
 
-from ganbench.protocols.record import Protocol, PublishedRow
+from ganbench.protocols.record import CIFAR10_TRAIN, Protocol, PublishedRow
 
 _COLUMNS = ("is", "fid", "precision", "recall", "density", "coverage", "intra_fid")
 
@@ -22,7 +22,7 @@ STUDIOGAN_CIFAR10_V1 = Protocol(
     ),
     source="Kang, Shin and Park 2022, arXiv:2206.09479; github.com/POSTECH-CVLab/PyTorch-StudioGAN",
     extractor="inception-friendly",
-    reference="CIFAR-10, the training split, 50,000 images",
+    reference=CIFAR10_TRAIN,
     num_samples=50_000,
     metrics=_COLUMNS,
     is_splits=1,
