@@ -93,7 +93,7 @@ def list_images(path: Path) -> list[ImageFile]:
     """The image files of a folder or .zip that exists, sorted; none of them is opened. Raises DataError."""
     try:
         if path.is_dir():
-            return _select(_in_folder(path, PurePosixPath(), frozenset()), path)
+            return _select(_in_folder(path, PurePosixPath(), set()), path)
         if zipfile.is_zipfile(path):
             return _select(_in_archive(path), path)
     except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
@@ -106,13 +106,14 @@ def list_images(path: Path) -> list[ImageFile]:
 
 
 def stamp_of(status: os.stat_result) -> str | None:
-    """Size and times of a file's last change, or None when that was so lately that a change after it could be unseen.
+    """Which file, its size and last change, or None when that was so lately that a change after it could be unseen.
 
-    The time of change of the inode (ctime) is part of it, since archives and copies can set the other one back.
+    Device and inode tell files apart that were written within one tick of the clock. The time of change of the inode
+    (ctime) is part of it, since archives and copies can set the other one back.
     """
     if status.st_mtime_ns > time.time_ns() - SETTLED_NS:
         return None
-    return f"{status.st_size} {status.st_mtime_ns} {status.st_ctime_ns}"
+    return f"{status.st_dev} {status.st_ino} {status.st_size} {status.st_mtime_ns} {status.st_ctime_ns}"
 
 
 def readable(name: str) -> str:
@@ -120,19 +121,24 @@ def readable(name: str) -> str:
     return name.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
-def _in_folder(folder: Path, inner: PurePosixPath, above: frozenset[Path]) -> Iterator[ImageFile]:
-    """All files below `folder`; `above` holds the folders on the way, so that a link back up is not followed."""
+def _in_folder(folder: Path, inner: PurePosixPath, seen: set[Path]) -> Iterator[ImageFile]:
+    """All files below `folder`. A folder that links reach several times is gone through once: `seen` holds them.
+
+    Links come last, so that a folder inside the tree is found under its own name.
+    """
     real = folder.resolve()
-    if real in above:
+    if real in seen:
+        _log.warning("%s: leads to %s, whose images are counted already; passed over.", folder, real)
         return
+    seen.add(real)
     with os.scandir(folder) as entries:
-        for entry in entries:
+        for entry in sorted(entries, key=lambda entry: (entry.is_symlink(), entry.name)):
             path = Path(entry.path)
             if entry.is_dir():
-                yield from _in_folder(path, inner / entry.name, above | {real})
+                yield from _in_folder(path, inner / entry.name, seen)
                 continue
             try:
-                status = entry.stat()
+                status = path.stat()  # entry.stat() may be stale on Windows, and has no inode there
                 num_bytes, stamp = status.st_size, stamp_of(status)
             except FileNotFoundError:  # a broken link, which fails when it is read
                 num_bytes, stamp = 0, None
@@ -147,9 +153,13 @@ def _open(path: Path) -> IO[bytes]:
 def _in_archive(path: Path) -> Iterator[ImageFile]:
     stamp = stamp_of(path.stat())
     archive = _Archive(path)
+    names: set[str] = set()
     for entry in archive.entries:
-        inner = PurePosixPath(entry.filename)
+        inner = PurePosixPath(entry.filename.replace("\\", "/"))
         source = readable(f"{path}:{inner}")
+        if str(inner) in names:
+            raise DataError(f"{source} is in the archive twice. Pack the images anew, each once.")
+        names.add(str(inner))
         if entry.flag_bits & 1:
             raise DataError(f"{source} is encrypted. Pack the images without a password.")
         own_stamp = None if stamp is None else f"{stamp} {entry.file_size} {entry.CRC}"
@@ -161,9 +171,11 @@ def _select(found: Iterator[ImageFile], path: Path) -> list[ImageFile]:
     """Images only, sorted by path."""
     chosen: list[ImageFile] = []
     passed_over: list[str] = []
+    hidden: list[str] = []
     for file in found:
         suffix = file.path.suffix.lower()
         if any(_is_hidden(part) for part in file.path.parts):
+            hidden += [file.source] if suffix in IMAGE_SUFFIXES and "__MACOSX" not in file.path.parts else []
             continue
         if suffix in OTHER_IMAGES:
             raise DataError(f"{file.source}: {suffix} images are not read here. Convert it to PNG, or remove it.")
@@ -177,6 +189,8 @@ def _select(found: Iterator[ImageFile], path: Path) -> list[ImageFile]:
         _log.warning(
             "%s: passed over %s that are no images, such as %s.", path, _files(len(passed_over)), min(passed_over)
         )
+    if hidden:
+        _log.warning("%s: passed over %s that are hidden, such as %s.", path, _files(len(hidden)), min(hidden))
     return sorted(chosen, key=lambda file: str(file.path))
 
 

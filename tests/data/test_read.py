@@ -5,6 +5,7 @@ import os
 import random
 import zipfile
 from io import BytesIO
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -135,13 +136,58 @@ def test_broken_link_is_named(tmp_path):
         pixels_of(tmp_path)
 
 
-def test_linked_folders_are_followed_but_not_in_circles(tmp_path):
+def test_linked_folders_are_followed_once_and_not_in_circles(tmp_path, caplog):
     write(tmp_path / "real/a.png")
     write(tmp_path / "set/b.png")
     (tmp_path / "set/linked").symlink_to(tmp_path / "real")
     (tmp_path / "set/again").symlink_to(tmp_path / "real")
     (tmp_path / "set/circle").symlink_to(tmp_path / "set")
-    assert len(open_images(tmp_path / "set")) == 3
+    assert len(open_images(tmp_path / "set")) == 2
+    assert "linked: leads to" in caplog.text or "again: leads to" in caplog.text
+
+
+def test_a_link_beside_its_target_adds_no_images_and_no_class(tmp_path, caplog):
+    for name in ("step_10/cat", "step_10/dog"):
+        write(tmp_path / f"set/{name}/a.png")
+    (tmp_path / "set/latest").symlink_to(tmp_path / "set/step_10")
+    images = open_images(tmp_path / "set")
+    assert len(images) == 2
+    assert images.class_names == ("cat", "dog")
+    assert "latest: leads to" in caplog.text
+
+
+def test_a_zip_with_one_name_twice_is_refused(tmp_path):
+    write(tmp_path / "a.png")
+    with zipfile.ZipFile(tmp_path / "set.zip", "w") as archive, pytest.warns(UserWarning, match="Duplicate"):
+        archive.write(tmp_path / "a.png", "x/a.png")
+        archive.write(tmp_path / "a.png", "x/a.png")
+    with pytest.raises(DataError, match=r"x/a\.png is in the archive twice"):
+        open_images(tmp_path / "set.zip")
+
+
+def test_a_zip_of_windows_paths_has_its_class_folders(tmp_path):
+    write(tmp_path / "a.png")
+    with zipfile.ZipFile(tmp_path / "set.zip", "w") as archive:
+        for name in ("cat\\0.png", "dog\\0.png"):
+            entry = zipfile.ZipInfo("x")
+            entry.filename = name
+            archive.writestr(entry, (tmp_path / "a.png").read_bytes())
+    assert open_images(tmp_path / "set.zip").class_names == ("cat", "dog")
+
+
+def test_hidden_images_are_counted_in_a_warning(tmp_path, caplog):
+    write(tmp_path / "set/a.png")
+    write(tmp_path / "set/.b.png")
+    assert len(open_images(tmp_path / "set")) == 1
+    assert "passed over 1 file that are hidden" in caplog.text
+
+
+def test_files_of_one_tick_of_the_clock_have_stamps_of_their_own():
+    """Two files of one size, written within one tick of a coarse clock."""
+    alike = {"st_dev": 1, "st_size": 99, "st_mtime_ns": 10**18, "st_ctime_ns": 10**18}
+    stamps = {listing.stamp_of(SimpleNamespace(st_ino=inode, **alike)) for inode in (7, 8)}
+    assert None not in stamps
+    assert len(stamps) == 2
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root reads everything")
