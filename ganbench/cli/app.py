@@ -63,6 +63,9 @@ def run(
     resolution: Annotated[
         int | None, typer.Option(min=8, help="Side length in pixels, if not the benchmark's.")
     ] = None,
+    extractor: Annotated[
+        str | None, typer.Option(help="Measure with another than the benchmark's; see `ganbench extractors`.")
+    ] = None,
     plugin_file: Annotated[
         list[Path] | None, typer.Option(help="A Python file that is a plugin; it is trained too. Repeatable.")
     ] = None,
@@ -77,7 +80,7 @@ def run(
         raise UsageError("--plugins is empty: name variants, comma-separated, or leave it out for the benchmark's own.")
     request = RunRequest(
         benchmark=benchmark, plugins=chosen, num_seeds=seeds, device=device, budget=budget,
-        assignments=tuple(assignments or ()), dataset=dataset, resolution=resolution,
+        assignments=tuple(assignments or ()), dataset=dataset, resolution=resolution, extractor=extractor,
         plugin_files=tuple(plugin_file or ()), jobs=jobs, executor=executor, out=out, fresh=fresh,
     )  # fmt: skip
     raise typer.Exit(run_and_show(request))

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
+from io import SEEK_END
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +13,8 @@ from ganbench.data.arrays import Images, channels_last, check_uint8, map_array
 from ganbench.data.listing import readable, stamp_of
 from ganbench.data.resize import check_resolution, fit_images
 from ganbench.data.streamed import Indexes, Shape, StreamedImages, hash_lines
+
+PAGE = 4096  # bytes
 
 
 class ArrayFile(StreamedImages):
@@ -31,16 +35,17 @@ class ArrayFile(StreamedImages):
         check_resolution(resolution)
         source = readable(str(path))
         self._path, self._resolution, self._rows = path, resolution, rows
-        self._stamp = stamp_of(path.stat())
+        self._stamp = stamp_of(path.resolve(), path.stat())
         self._images = channels_last(check_uint8(map_array(path), source), source)
+        self._ends = _ends_sha256(path)
 
     @property
     def fingerprint(self) -> str | None:
-        """Hash of the file's name, size and times of change, the rows taken of it and the resolution."""
+        """Hash of the file's place, size, times of change, first and last page, the rows taken and the resolution."""
         if self._stamp is None:
             return None
         rows = "all" if self._rows is None else " ".join(str(row) for row in self._rows)
-        return hash_lines([f"array, resolution {self._resolution}", f"{self._path.name}\0{self._stamp}", rows])
+        return hash_lines([f"array, resolution {self._resolution}", f"{self._stamp}\0{self._ends}", rows])
 
     def __len__(self) -> int:
         return len(self._images) if self._rows is None else len(self._rows)
@@ -62,3 +67,11 @@ class ArrayFile(StreamedImages):
 
     def _run_through(self, size: int) -> Iterator[Images]:
         return (self.take(np.arange(start, min(start + size, len(self)))) for start in range(0, len(self), size))
+
+
+def _ends_sha256(path: Path) -> str:
+    """Hash of a file's first and last page: a write through a mapping may leave the times as they were."""
+    with path.open("rb") as file:
+        first = file.read(PAGE)
+        file.seek(-min(PAGE, file.seek(0, SEEK_END)), SEEK_END)
+        return hashlib.sha256(first + file.read()).hexdigest()

@@ -62,7 +62,7 @@ class ImageFiles(StreamedImages):
 
     @cached_property
     def fingerprint(self) -> str | None:
-        """Hash of the paths, sizes and times of change, the resolution and the decoder's version; opens no file.
+        """Hash of the places, sizes and times of change, the resolution and the decoder's version; opens no file.
 
         None when a file was changed so lately that a second change could go unseen.
         """

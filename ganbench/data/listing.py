@@ -1,13 +1,15 @@
 """The image files of a folder or .zip archive, in an order that depends on nothing but the names.
 
 Folders and archives are searched at every depth, links to folders included; images are sorted by their path, written
-with '/'. Hidden files and `__MACOSX` are left out. Files that are no images by their ending are passed over with one
-warning that counts them; image formats that are not read here (`OTHER_IMAGES`) are an error, so the number of images
-never shrinks in silence.
+with '/'. A real folder counts once: a link to a folder that is met anyway is skipped with a warning. Hidden files and
+`__MACOSX` are left out, hidden images with a warning that counts them. Files that are no images by their ending are
+passed over with one warning that counts them; image formats that are not read here (`OTHER_IMAGES`) and two entries of
+one name in an archive are errors, so the number of images never changes in silence.
 """
 
 from __future__ import annotations
 
+import heapq
 import logging
 import os
 import threading
@@ -19,6 +21,7 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import partial
 from io import BytesIO
+from itertools import pairwise
 from pathlib import Path, PurePosixPath
 from typing import IO
 
@@ -77,7 +80,9 @@ class _Archive:
     def __init__(self, path: Path) -> None:
         self._zip = zipfile.ZipFile(path)
         self._lock = threading.Lock()
-        self.entries = [entry for entry in self._zip.infolist() if not entry.is_dir()]
+        # Some Windows programs write '\\' between folders.
+        entries = [(entry.filename.replace("\\", "/"), entry) for entry in self._zip.infolist()]
+        self.entries = [(PurePosixPath(name), entry) for name, entry in entries if not name.endswith("/")]
 
     @contextmanager
     def open(self, entry: zipfile.ZipInfo) -> Iterator[IO[bytes]]:
@@ -93,7 +98,7 @@ def list_images(path: Path) -> list[ImageFile]:
     """The image files of a folder or .zip that exists, sorted; none of them is opened. Raises DataError."""
     try:
         if path.is_dir():
-            return _select(_in_folder(path, PurePosixPath(), set()), path)
+            return _select(_in_folder(path), path)
         if zipfile.is_zipfile(path):
             return _select(_in_archive(path), path)
     except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
@@ -105,15 +110,20 @@ def list_images(path: Path) -> list[ImageFile]:
     raise DataError(f"{path}: expected a folder of images, a .zip of images, an .npy or an .npz file.")
 
 
-def stamp_of(status: os.stat_result) -> str | None:
-    """Which file, its size and last change, or None when that was so lately that a change after it could be unseen.
+def stamp_of(path: Path, status: os.stat_result) -> str | None:
+    """Which file this is and when it was changed last, or None when that was so lately that another could go unseen.
 
-    Device and inode tell files apart that were written within one tick of the clock. The time of change of the inode
-    (ctime) is part of it, since archives and copies can set the other one back.
+    Device, inode and path tell two files apart that were written within one tick of the clock. The time of change of
+    the inode (ctime) is part of it, since archives and copies can set the other one back.
+
+    Args:
+        path: The file's path, absolute and without links among its folders.
+        status: What `os.stat` says of it (an entry of `os.scandir` has stale times on Windows).
     """
-    if status.st_mtime_ns > time.time_ns() - SETTLED_NS:
+    if max(status.st_mtime_ns, status.st_ctime_ns) > time.time_ns() - SETTLED_NS:
         return None
-    return f"{status.st_dev} {status.st_ino} {status.st_size} {status.st_mtime_ns} {status.st_ctime_ns}"
+    numbers = (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
+    return f"{path}\0{' '.join(str(number) for number in numbers)}"
 
 
 def readable(name: str) -> str:
@@ -121,29 +131,38 @@ def readable(name: str) -> str:
     return name.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
-def _in_folder(folder: Path, inner: PurePosixPath, seen: set[Path]) -> Iterator[ImageFile]:
-    """All files below `folder`. A folder that links reach several times is gone through once: `seen` holds them.
+def _shown(path: Path) -> str:
+    return readable(str(path))
 
-    Links come last, so that a folder inside the tree is found under its own name.
-    """
-    real = folder.resolve()
-    if real in seen:
-        _log.warning("%s: leads to %s, whose images are counted already; passed over.", folder, real)
-        return
-    seen.add(real)
-    with os.scandir(folder) as entries:
-        for entry in sorted(entries, key=lambda entry: (entry.is_symlink(), entry.name)):
-            path = Path(entry.path)
-            if entry.is_dir():
-                yield from _in_folder(path, inner / entry.name, seen)
-                continue
-            try:
-                status = path.stat()  # entry.stat() may be stale on Windows, and has no inode there
-                num_bytes, stamp = status.st_size, stamp_of(status)
-            except FileNotFoundError:  # a broken link, which fails when it is read
-                num_bytes, stamp = 0, None
-            source, opener = readable(entry.path), partial(_open, path)
-            yield ImageFile(inner / entry.name, source, num_bytes, path.read_bytes, opener, stamp)
+
+def _in_folder(top: Path) -> Iterator[ImageFile]:
+    """All files below `top`. Links come after the folders, so that they are what is skipped; hidden folders last."""
+    waiting = [(False, False, PurePosixPath(), top)]
+    seen: set[Path] = set()
+    while waiting:
+        hidden, _, inner, folder = heapq.heappop(waiting)
+        real = folder.resolve()
+        if real in seen:
+            if not hidden:
+                _log.warning("%s: skipped, a link to %s, which is counted anyway.", _shown(folder), _shown(real))
+            continue
+        seen.add(real)
+        with os.scandir(folder) as entries:
+            for entry in entries:
+                path, name = Path(entry.path), inner / entry.name
+                if entry.is_dir():
+                    heapq.heappush(waiting, (hidden or _is_hidden(entry.name), entry.is_symlink(), name, path))
+                else:
+                    yield _file(path, name, real)
+
+
+def _file(path: Path, inner: PurePosixPath, real_folder: Path) -> ImageFile:
+    try:
+        status = path.stat()
+        num_bytes, stamp = status.st_size, stamp_of(real_folder / path.name, status)
+    except FileNotFoundError:  # a broken link, which fails when it is read
+        num_bytes, stamp = 0, None
+    return ImageFile(inner, _shown(path), num_bytes, path.read_bytes, partial(_open, path), stamp)
 
 
 def _open(path: Path) -> IO[bytes]:
@@ -151,15 +170,10 @@ def _open(path: Path) -> IO[bytes]:
 
 
 def _in_archive(path: Path) -> Iterator[ImageFile]:
-    stamp = stamp_of(path.stat())
+    stamp = stamp_of(path.resolve(), path.stat())
     archive = _Archive(path)
-    names: set[str] = set()
-    for entry in archive.entries:
-        inner = PurePosixPath(entry.filename.replace("\\", "/"))
+    for inner, entry in archive.entries:
         source = readable(f"{path}:{inner}")
-        if str(inner) in names:
-            raise DataError(f"{source} is in the archive twice. Pack the images anew, each once.")
-        names.add(str(inner))
         if entry.flag_bits & 1:
             raise DataError(f"{source} is encrypted. Pack the images without a password.")
         own_stamp = None if stamp is None else f"{stamp} {entry.file_size} {entry.CRC}"
@@ -175,28 +189,41 @@ def _select(found: Iterator[ImageFile], path: Path) -> list[ImageFile]:
     for file in found:
         suffix = file.path.suffix.lower()
         if any(_is_hidden(part) for part in file.path.parts):
-            hidden += [file.source] if suffix in IMAGE_SUFFIXES and "__MACOSX" not in file.path.parts else []
-            continue
-        if suffix in OTHER_IMAGES:
+            if suffix in IMAGE_SUFFIXES and not any(_is_of_macos(part) for part in file.path.parts):
+                hidden.append(file.source)
+        elif suffix in OTHER_IMAGES:
             raise DataError(f"{file.source}: {suffix} images are not read here. Convert it to PNG, or remove it.")
-        if suffix in IMAGE_SUFFIXES:
+        elif suffix in IMAGE_SUFFIXES:
             chosen.append(file)
         else:
             passed_over.append(file.source)
-    if not chosen:
-        raise DataError(f"{path}: no images found; looked for {', '.join(sorted(IMAGE_SUFFIXES))} at every depth.")
     if passed_over:
         _log.warning(
-            "%s: passed over %s that are no images, such as %s.", path, _files(len(passed_over)), min(passed_over)
+            "%s: passed over %s that are no images, such as %s.", path, _count(passed_over, "file"), min(passed_over)
         )
     if hidden:
-        _log.warning("%s: passed over %s that are hidden, such as %s.", path, _files(len(hidden)), min(hidden))
-    return sorted(chosen, key=lambda file: str(file.path))
+        _log.warning("%s: left out %s, such as %s.", path, _count(hidden, "hidden image"), min(hidden))
+    if not chosen:
+        raise DataError(f"{path}: no images found; looked for {', '.join(sorted(IMAGE_SUFFIXES))} at every depth.")
+    return _each_name_once(sorted(chosen, key=lambda file: str(file.path)))
 
 
-def _files(count: int) -> str:
-    return f"{count:,} file{'s' if count > 1 else ''}"
+def _each_name_once(files: list[ImageFile]) -> list[ImageFile]:
+    """The same files. Raises DataError where two have one name, which archives allow."""
+    for file, following in pairwise(files):
+        if file.path == following.path:
+            raise DataError(f"{file.source}: there are two entries of this name. Pack the images anew, each once.")
+    return files
+
+
+def _count(names: list[str], what: str) -> str:
+    return f"{len(names):,} {what}{'s' if len(names) > 1 else ''}"
 
 
 def _is_hidden(part: str) -> bool:
     return part == "__MACOSX" or (part.startswith(".") and part != "..")
+
+
+def _is_of_macos(part: str) -> bool:
+    """Whether macOS made this beside the files proper: named as images are, and none."""
+    return part == "__MACOSX" or part.startswith("._")

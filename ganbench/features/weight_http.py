@@ -47,31 +47,35 @@ def download(url: str, part: Path, size: int, progress: Progress) -> None:
 
 
 def _continue(url: str, part: Path, size: int, progress: Progress) -> int:
-    """One connection: append what is missing, or start over where the server does not continue. Returns bytes had."""
-    with _answer(url, part) as (answer, start):
+    """One connection: append what is missing. Returns how many bytes were had.
+
+    Where the server does not continue but sends the whole file, what is had is read past, and never thrown away: the
+    connection may break again before that point.
+    """
+    before = done = _size(part)
+    with _answer(url, before) as (answer, start), part.open("ab") as file:
         length = answer.headers.get("Content-Length")
         if length is not None and start + int(length) != size:
             raise WeightsError(f"the server has another file: {start + int(length):,} bytes, expected {size:,}")
-        done = start
-        with part.open("ab" if start else "wb") as file:
-            while done < size and (chunk := answer.read1(min(CHUNK, size - done))):  # what has come so far is kept
-                file.write(chunk)
-                done += len(chunk)
-                progress(done, size)
-    return done - start
+        place = start
+        while done < size and (chunk := answer.read1(min(CHUNK, size - place))):  # what has come so far is kept
+            place += len(chunk)
+            missing = chunk[len(chunk) - max(0, place - done) :]
+            file.write(missing)
+            done += len(missing)
+            progress(done, size)
+    return done - before
 
 
 @contextmanager
-def _answer(url: str, part: Path) -> Iterator[tuple[HTTPResponse, int]]:
-    """The server's answer and the byte it starts at: the end of `part` if it honours the range, else 0."""
-    start = _size(part)
+def _answer(url: str, start: int) -> Iterator[tuple[HTTPResponse, int]]:
+    """The server's answer and the byte it starts at: `start` if it honours the range, else 0."""
     try:
         answer = _open(url, start)
     except HTTPError as error:
         if error.code != 416 or not start:  # 416: it has nothing from there on, so its file is another one
             raise
-        start = 0
-        answer = _open(url, start)
+        answer = _open(url, 0)
     with answer:
         matched = re.match(r"bytes (\d+)-", answer.headers.get("Content-Range", ""))
         continues = answer.status == 206 and matched is not None and int(matched[1]) == start

@@ -13,9 +13,9 @@ from typing import IO
 from ganbench.errors import UsageError, WeightsError
 from ganbench.features.weight_places import file_sha256, has_form, shown
 from ganbench.features.weight_store import (
-    DAMAGED_ARCHIVE,
     Say,
     archive_members,
+    damage_told,
     is_archive,
     locked_folder,
     place_copy,
@@ -57,9 +57,9 @@ def _import_file(path: Path, folder: Path, say: Say) -> Iterator[Imported]:
             yield item
             return
         say(f"{shown(path)} has the size of {name} but another checksum; skipped")
-    if not is_archive(path):
-        return
-    try:
+    with damage_told(path):
+        if not is_archive(path):
+            return
         for inside, size, member in archive_members(path):
             for name, form in _forms_of_size(size):  # sizes are all different, so the content is read at most once
                 item = _place(name, form, folder, member)
@@ -67,8 +67,6 @@ def _import_file(path: Path, folder: Path, say: Say) -> Iterator[Imported]:
                     yield item
                 else:
                     say(f"{inside} in {shown(path)} has the size of {name} but another checksum; skipped")
-    except DAMAGED_ARCHIVE as error:
-        raise WeightsError(f"{shown(path)} is a damaged archive ({error}); get it anew.") from error
 
 
 def _place(name: str, form: Form, folder: Path, content: IO[bytes]) -> Imported | None:

@@ -63,12 +63,18 @@ def missing_weights(name: str) -> str | None:
     if find_weights(name) is not None:
         return None
     weight = get_weight(name)
-    damaged = next((found.path for found in _candidates(weight)), None)
+    damaged = damaged_weights(name)
     reason = "not here" if damaged is None else f"damaged, {shown(damaged)} has another checksum"
     return (
         f"the weights '{name}' ({weight.title}) are {reason}: `ganbench weights fetch {name}`, or "
         f"`ganbench weights import FILE` with a copy of {weight.forms[0].files[0]}."
     )
+
+
+def damaged_weights(name: str) -> Path | None:
+    """The first file that stands in the weights' place and is not them; None where they can be used or are absent."""
+    first = next(_candidates(get_weight(name)), None)
+    return None if first is None or find_weights(name) is not None else first.path
 
 
 def require_weights(name: str) -> Path:

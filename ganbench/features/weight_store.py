@@ -14,12 +14,12 @@ from typing import IO
 
 from filelock import FileLock, Timeout
 
-from ganbench.errors import UsageError
+from ganbench.errors import UsageError, WeightsError
 from ganbench.features.weight_places import shown, weights_folder
 from ganbench.features.weight_table import Form
 
 CHUNK = 1 << 20
-DAMAGED_ARCHIVE = (EOFError, RuntimeError, lzma.LZMAError, tarfile.TarError, zipfile.BadZipFile, zlib.error)
+_DAMAGE = (EOFError, RuntimeError, lzma.LZMAError, tarfile.TarError, zipfile.BadZipFile, zlib.error)
 Say = Callable[[str], None]
 Progress = Callable[[int, int], None]  # bytes done, bytes in all
 
@@ -71,6 +71,17 @@ def stream_sha256(content: IO[bytes]) -> str:
     while chunk := content.read(CHUNK):
         digest.update(chunk)
     return digest.hexdigest()
+
+
+@contextmanager
+def damage_told(path: Path) -> Iterator[None]:
+    """Inside, whatever the decompressors raise at damage in the archive `path` becomes a WeightsError."""
+    try:
+        yield
+    except (*_DAMAGE, OSError) as error:
+        if isinstance(error, OSError) and error.errno is not None:  # the disk's; bz2's and gzip's have no number
+            raise
+        raise WeightsError(f"{shown(path)} is a damaged archive ({error}); get it anew.") from error
 
 
 def is_archive(path: Path) -> bool:

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from ganbench.features.weight_places import (
+    damaged_weights,
     file_sha256,
     find_weights,
     locate_weights,
@@ -22,6 +23,7 @@ __all__ = [
     "Form",
     "IndexArchive",
     "WeightFile",
+    "damaged_weights",
     "file_sha256",
     "find_weights",
     "get_weight",

@@ -11,7 +11,13 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from ganbench.errors import UnknownNameError
-from ganbench.protocols.deviations import Measured, check_metrics, deviations, reference_deviations
+from ganbench.protocols.deviations import (
+    Measured,
+    check_metrics,
+    deviations,
+    reference_deviations,
+    setting_deviations,
+)
 from ganbench.protocols.ganbench_v1 import GANBENCH_V1
 from ganbench.protocols.mimicry import MIMICRY_CIFAR10_V1
 from ganbench.protocols.record import Protocol, PublishedRow, Reference
@@ -28,6 +34,7 @@ __all__ = [
     "deviations",
     "get_protocol",
     "reference_deviations",
+    "setting_deviations",
 ]
 
 PROTOCOLS: Mapping[str, Protocol] = MappingProxyType(

@@ -31,7 +31,12 @@ class Measured:
 
 def deviations(protocol: Protocol, measured: Measured) -> list[str]:
     """A sentence for each setting in which `measured` breaks the protocol; empty where it keeps to it."""
-    found = reference_deviations(protocol, measured)
+    return [*reference_deviations(protocol, measured), *setting_deviations(protocol, measured)]
+
+
+def setting_deviations(protocol: Protocol, measured: Measured) -> list[str]:
+    """In what the number of samples, the metrics and the extractor are not the protocol's."""
+    found = []
     wanted, got = protocol.num_samples, measured.num_samples
     if wanted is not None and got is not None and got != wanted:
         found.append(f"{protocol.name} measures {wanted:,} samples; these are {got:,}.")

@@ -46,8 +46,9 @@ MIMICRY_CIFAR10_V1 = Protocol(
                 "each."
             ),
             "pixels": (
-                "They stretch the smallest and largest value of each batch to 0 and 255, which is 50 images for the "
-                "Inception Score; here -1 and 1 become 0 and 255. Where every batch reaches both ends, the two agree."
+                "They stretch the smallest and largest value to 0 and 255: of all samples together for FID and KID, "
+                "of each batch of 50 for the Inception Score. Here -1 and 1 become 0 and 255. Where each batch reaches "
+                "both ends, as with a tanh that saturates, the two agree."
             ),
             "checkpoint": "Both measure the last state of the training.",
         }

@@ -1,8 +1,8 @@
 """Whether numbers were made alike: only such numbers are averaged, ranked and set beside each other.
 
-Alike means: the same extractor with the same weights and resize, the same protocol, and the same number of samples and
-of reference images from the same data. The row of held-out real images may have other numbers of images, since a
-dataset may hold fewer held-out images than samples were drawn.
+Alike means: the same extractor with the same weights and resize, the same protocol with the same deviations from it,
+and the same number of samples and of reference images from the same data. The row of held-out real images may have
+other numbers of images, since a dataset may hold fewer held-out images than samples were drawn.
 """
 
 from __future__ import annotations
@@ -78,6 +78,7 @@ def _settings(item: TrialResults, record: MetricRecord) -> dict[str, str]:
         "extractor": _extractor_words(record.extractor, record.canonical),
         "protocol": record.protocol,
         "data": _data_words(item),
+        "deviations from the protocol": _deviations(item),
     }
     if item.trial.role != "reference":
         settings["number of samples"] = f"{record.num_samples:,}"
@@ -90,6 +91,12 @@ def _extractor_words(extractor: ExtractorRecord | None, canonical: bool) -> str:
         return "none"
     other = "" if canonical else ", not canonical"
     return f"{extractor.name}, {extractor.resize}, weights {extractor.weights_sha256[:12]}{other}"
+
+
+def _deviations(item: TrialResults) -> str:
+    """What metrics.json says of settings in which the protocol was not kept to."""
+    told = item.metrics.provenance.get("protocol_deviations") if item.metrics else None
+    return " ".join(map(str, told)) if isinstance(told, list) and told else "none"
 
 
 def _data_words(item: TrialResults) -> str:

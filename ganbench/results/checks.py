@@ -37,6 +37,8 @@ def board_notes(results: RunResults, rows: Sequence[BoardRow], rank_by: str) -> 
     notes = []
     if note := run.environment.get("extractor_note"):
         notes.append(f"Extractor {str(note).rstrip('.')}.")
+    if note := run.environment.get("protocol_note"):
+        notes.append(str(note))
     notes.append(f"Protocol {run.protocol}: compare these numbers only with numbers of the same protocol.")
     notes += _count_notes(results, rows, rank_by)
     if any(row.role == "model" and row.num_seeds == 1 for row in rows):

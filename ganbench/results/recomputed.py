@@ -1,7 +1,8 @@
 """Stored numbers beside the same numbers made anew: which agree, and how far apart the others are.
 
-Numbers agree exactly, or to a relative tolerance. The default, 1e-6, covers what another processor, library or number
-of threads may do to float32 features and to sums in their last digits.
+Numbers agree exactly, or to a tolerance: relative to the number, or to the width of its interval, whichever is more, so
+that a number near 0 is not asked for digits that it does not have. The default, 1e-6, covers another order of sums by
+threads; another processor or device may need more.
 """
 
 from __future__ import annotations
@@ -15,8 +16,8 @@ from ganbench.results.schema import Board, MetricRecord
 
 TOLERANCE = 1e-6
 Agreement = Literal["exact", "within tolerance", "differs"]
-_WORDS_ONLY = {"title", "ci95_method", "seconds"}  # texts and times, which say nothing of the number
-_BOARD_FIELDS = {"rank", "tied", "tied_with", "status", "num_seeds", "num_failed", "scores"}
+_WORDS_ONLY = {"title", "label", "ci95_method", "seconds"}  # texts and times, which say nothing of the number
+_BOARD_REMARKS = {"created", "notes"}
 
 
 @dataclass(frozen=True)
@@ -47,41 +48,40 @@ class Comparison:
 
 def compare_records(metric: str, stored: MetricRecord, again: MetricRecord, tolerance: float) -> Comparison:
     """The value, the interval, the counts, the extractor, the protocol and the numbers among the details."""
-    parts = compare(_numbers_of(stored), _numbers_of(again), tolerance)
+    width = stored.ci95[1] - stored.ci95[0] if stored.ci95 is not None else 0.0
+    parts = compare(_numbers_of(stored), _numbers_of(again), tolerance, floor=tolerance * abs(width))
     agreement = _worst([part.agreement for part in parts])
     others = tuple(part for part in parts if part.place != "value")
     return Comparison(metric, stored.value, again.value, agreement, others)
 
 
 def compare_boards(stored: Board, again: Board, tolerance: float) -> list[Part]:
-    """What differs between the ranks, counts and scores of two boards, by plugin."""
-    boards = [
-        {row.plugin: row.model_dump(mode="json", include=_BOARD_FIELDS) for row in b.rows} for b in (stored, again)
-    ]
-    parts = compare(_without(boards[0], _WORDS_ONLY), _without(boards[1], _WORDS_ONLY), tolerance)
+    """What differs between two boards: the rows in their order, and all that heads them; remarks are left out."""
+    boards = [board.model_dump(mode="json", exclude=_BOARD_REMARKS) for board in (stored, again)]
+    parts = compare(boards[0], boards[1], tolerance)
     return [part for part in parts if part.agreement == "differs"]
 
 
-def compare(stored: Any, again: Any, tolerance: float) -> list[Part]:
-    """All values of two JSON-like values that are not exactly equal, by their place."""
+def compare(stored: Any, again: Any, tolerance: float, floor: float = 0.0) -> list[Part]:
+    """All values of two JSON-like values that are not exactly equal, by their place; `floor` is absolute."""
     left, right = dict(_leaves(stored)), dict(_leaves(again))
     parts = []
     for place in dict.fromkeys((*left, *right)):
         present = place in left and place in right
-        agreement = _agreement(left[place], right[place], tolerance) if present else "differs"
+        agreement = _agreement(left[place], right[place], tolerance, floor) if present else "differs"
         if agreement != "exact":
             parts.append(Part(place, left.get(place), right.get(place), agreement))
     return parts
 
 
-def _agreement(stored: Any, again: Any, tolerance: float) -> Agreement:
+def _agreement(stored: Any, again: Any, tolerance: float, floor: float) -> Agreement:
     """Counts, words and truth values agree exactly or not at all: they are the same on every machine."""
     if stored == again and isinstance(stored, bool) == isinstance(again, bool):
         return "exact"
     numbers = all(isinstance(value, int | float) and not isinstance(value, bool) for value in (stored, again))
     if not numbers or (isinstance(stored, int) and isinstance(again, int)):
         return "differs"
-    return "within tolerance" if math.isclose(stored, again, rel_tol=tolerance) else "differs"
+    return "within tolerance" if math.isclose(stored, again, rel_tol=tolerance, abs_tol=floor) else "differs"
 
 
 def _worst(agreements: Sequence[Agreement]) -> Agreement:
@@ -94,12 +94,6 @@ def _numbers_of(record: MetricRecord) -> dict[str, Any]:
     return content | {
         "details": {place: value for place, value in _leaves(record.details) if not isinstance(value, str)}
     }
-
-
-def _without(value: Any, names: set[str]) -> Any:
-    if isinstance(value, Mapping):
-        return {key: _without(item, names) for key, item in value.items() if key not in names}
-    return value
 
 
 def _leaves(value: Any, place: str = "") -> list[tuple[str, Any]]:

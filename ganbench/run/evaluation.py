@@ -20,7 +20,7 @@ from ganbench.features.choose import choose_extractor
 from ganbench.features.extract import FeatureCache, default_cache_root
 from ganbench.metrics.evaluate import EvaluationContext, Progress
 from ganbench.metrics.image_inputs import describe_shape
-from ganbench.protocols import Protocol, get_protocol
+from ganbench.protocols import Measured, Protocol, get_protocol, reference_deviations
 from ganbench.registry import Registry, load_registry
 from ganbench.results.schema import MetricsFile
 from ganbench.run.inputs import NamedImages, find_images
@@ -105,7 +105,8 @@ def evaluate(
         reason = f"{chosen.name}: the extractor of {rules.name}"
     if unseen is not None and unseen.sha256 == references.sha256 and real.dataset is None:
         raise UsageError("the held-out images are the reference itself; give real images that the model has not seen.")
-    for remark in _remarks(rules, images, references, reason, {info.id for info in infos}):
+    found = reference_deviations(rules, _measured(real, references))
+    for remark in _remarks(found, images, references, reason, {info.id for info in infos}):
         tell(remark)
     load_generator = generated.load_generator if any("generator" in info.needs for info in infos) else None
     context = EvaluationContext(
@@ -120,6 +121,7 @@ def evaluate(
         "seed": seed,
         "resolution": resolution,
         "extractor_note": reason,
+        "protocol_deviations": found,
         "ganbench_version": ganbench.__version__,
         "environment": describe_environment(),
     }
@@ -159,6 +161,11 @@ class _Finder:
         return images
 
 
+def _measured(real: NamedImages, reference: ImageSource) -> Measured:
+    dataset = real.dataset.name if real.dataset is not None else ""
+    return Measured(dataset, real.split, num_reference=len(reference), resolution=reference.shape[1])
+
+
 def _describe(given: Any, images: ImageSource) -> dict[str, Any]:
     name = str(given) if isinstance(given, str | Path) else images.name
     return {"name": name, "sha256": images.sha256, "num": len(images)}
@@ -195,16 +202,13 @@ def _alike(sources: Sequence[ImageSource], tell: Callable[[str], None]) -> Seque
 
 
 def _remarks(
-    protocol: Protocol, samples: ImageSource, reference: ImageSource, reason: str, metrics: Container[str]
+    found: Sequence[str], samples: ImageSource, reference: ImageSource, reason: str, metrics: Container[str]
 ) -> Iterator[str]:
     """What the user should know before the numbers come."""
     yield f"{len(samples)} samples against {len(reference)} reference images"
     yield f"Features: {reason}"
-    if protocol.reference and not reference.name.startswith("cifar10"):
-        yield (
-            f"note: {protocol.name} compares with {protocol.reference}; this reference is '{reference.name}', so the "
-            "numbers do not stand beside the published ones."
-        )
+    for sentence in found:
+        yield f"note: {sentence} The numbers do not stand beside the published ones."
     if samples.shape[1:3] != reference.shape[1:3]:
         ours, theirs = describe_shape(samples.shape[1:]), describe_shape(reference.shape[1:])
         yield (

@@ -27,6 +27,7 @@ class NamedImages:
 
     images: ImageSource
     dataset: Dataset | None = None
+    split: str = ""  # which half of the dataset the images are
     load_generator: Callable[[str], Generator] | None = None
 
 
@@ -48,7 +49,7 @@ def find_images(text: str, registry: Registry, resolution: int | None) -> NamedI
     if scheme not in registry.datasets:
         raise UnknownNameError("dataset, and there is no file or folder of that name:", text, registry.datasets)
     dataset = load_dataset(name, registry.datasets, resolution, default_root())
-    return NamedImages(split_of(dataset, split), dataset)
+    return NamedImages(split_of(dataset, split), dataset, split)
 
 
 def _generator_of(path: Path) -> Callable[[str], Generator] | None:

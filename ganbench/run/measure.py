@@ -15,7 +15,7 @@ from ganbench.errors import UnknownNameError, UsageError
 from ganbench.features.choose import choose_extractor
 from ganbench.features.extract import FeatureCache
 from ganbench.metrics.evaluate import Evaluation, EvaluationContext, Neighbour, Progress, evaluate
-from ganbench.protocols import Protocol, get_protocol
+from ganbench.protocols import Protocol, check_metrics, get_protocol
 from ganbench.registry import Registry
 from ganbench.results.schema import ExtractorRecord, MetricRecord, MetricsFile
 from ganbench.results.store import write_bytes
@@ -60,16 +60,18 @@ class Measurement:
 def choose_metrics(names: Sequence[str], registry: Registry, protocol: Protocol | None = None) -> list[MetricInfo]:
     """The metrics called `names`; `all` are all of them, none are the protocol's or the default ones.
 
-    Raises UnknownNameError.
+    Raises UnknownNameError, or UsageError for a metric that the protocol does not measure.
     """
     known = registry.metrics
     if tuple(names) == ("all",):
-        return list(known.values())
+        names = list(known)
     if not names and protocol is not None:
         names = protocol.metrics
     for name in names:
         if name not in known:
             raise UnknownNameError("metric", name, [*known, "all"])
+    if protocol is not None:
+        check_metrics(protocol, names)
     return [known[name] for name in names] or [info for info in known.values() if info.default]
 
 

@@ -26,6 +26,7 @@ from ganbench.registry import Registry, Variant, load_registry, source_sha256
 from ganbench.results.schema import FailedPlugin, PluginRecord, Run
 from ganbench.run.executor import default_num_threads
 from ganbench.run.measure import choose_metrics, protocol_extractor
+from ganbench.run.suited import check_protocol, suited_protocol
 from ganbench.types import Dataset, Options, OptionValue
 
 log = logging.getLogger(__name__)
@@ -55,6 +56,7 @@ class RunRequest:
     assignments: tuple[str, ...] = ()
     dataset: str | None = None
     resolution: int | None = None
+    extractor: str | None = None
     plugin_files: tuple[Path, ...] = ()
     jobs: int = 1
     executor: str = "local"
@@ -85,15 +87,17 @@ def plan_run(request: RunRequest) -> RunPlan:
     plugins = tuple(dict.fromkeys((*benchmark.controls, *benchmark.plugins)))
     variants = [registry.variant(name) for name in plugins]
     options = _resolve_options(variants, benchmark, request.assignments)
-    protocol = get_protocol(benchmark.protocol)
-    metrics = choose_metrics(benchmark.evaluation.metrics, registry, protocol)
     if benchmark.evaluation.rank_by not in registry.metrics:
         raise UnknownNameError("metric", benchmark.evaluation.rank_by, registry.metrics)
+    dataset = load_dataset(benchmark.data.dataset, registry.datasets, benchmark.data.resolution, default_root())
+    other_data = benchmark.data != registry.benchmark(request.benchmark).data
+    benchmark, protocol_note = suited_protocol(_retitled(benchmark, dataset, request), dataset, other_data)
+    protocol = get_protocol(benchmark.protocol)
+    metrics = choose_metrics(benchmark.evaluation.metrics, registry, protocol)
+    check_protocol(benchmark, protocol)
     extractor, reason = choose_extractor(
         protocol_extractor(protocol, benchmark.evaluation.extractor), list(registry.extractors.values())
     )
-    dataset = load_dataset(benchmark.data.dataset, registry.datasets, benchmark.data.resolution, default_root())
-    benchmark = _retitled(benchmark, dataset, request)
     for variant in variants:
         _check_fit(variant, dataset, options[variant.name])
     configuration = {
@@ -107,11 +111,15 @@ def plan_run(request: RunRequest) -> RunPlan:
         "metrics": [info.id for info in metrics],
         "software": {"ganbench": ganbench.__version__, "torch": torch.__version__},
     }
-    environment = describe_environment() | {
-        "num_threads": default_num_threads(request.jobs),
-        "plugin_files": [str(path) for path in plugin_files],
-        "extractor_note": reason,
-    }
+    environment = (
+        describe_environment()
+        | {
+            "num_threads": default_num_threads(request.jobs),
+            "plugin_files": [str(path) for path in plugin_files],
+            "extractor_note": reason,
+        }
+        | ({"protocol_note": protocol_note} if protocol_note else {})
+    )
     run = Run(
         ganbench_version=ganbench.__version__,
         created=datetime.now(UTC).isoformat(timespec="seconds"),
@@ -145,6 +153,8 @@ def _overridden(benchmark: Benchmark, request: RunRequest, from_files: tuple[str
         content["data"] |= {"dataset": absolute_dataset(request.dataset), "resolution": None}  # as stored
     if request.resolution is not None:
         content["data"]["resolution"] = request.resolution
+    if request.extractor is not None:
+        content["evaluation"]["extractor"] = request.extractor
     try:
         return Benchmark.model_validate(content)
     except ValidationError as error:

@@ -108,7 +108,8 @@ class TrialExamination:
         for name in configuration.get("metrics", ()):
             if name not in stored and name not in metrics.unavailable:
                 self.problems.append(f"{name} was planned, but {METRICS_FILE} does not have it")
-        names = [name for name in stored if self._can_be_measured(name)]
+        hidden = [name for name in metrics.unavailable if self._needs_no_weights(name)]
+        names = [name for name in stored if self._can_be_measured(name)] + hidden
         if not names:
             return []
         run = self.job.run.model_copy(update={"configuration": configuration | {"metrics": names}})
@@ -118,12 +119,25 @@ class TrialExamination:
             self.problems.append(f"nothing can be recomputed: {error}")
             return []
         again = measured.to_file(run.protocol, {})
-        self.problems += [f"{name} cannot be recomputed: {why}" for name, why in again.unavailable.items()]
-        return [
-            compare_records(name, stored[name], again.metrics[name], self.tolerance)
-            for name in names
+        self.problems += [
+            f"{name} cannot be recomputed: {why}" for name, why in again.unavailable.items() if name in stored
+        ]
+        self.problems += [
+            f"{name} is said to be unavailable, but it is {again.metrics[name].value:.6g}"
+            for name in hidden
             if name in again.metrics
         ]
+        return [
+            compare_records(name, stored[name], again.metrics[name], self.tolerance)
+            for name in stored
+            if name in again.metrics
+        ]
+
+    def _needs_no_weights(self, name: str) -> bool:
+        """Whether a metric does not depend on weights that one machine may have and another not."""
+        info = self.job.registry.metrics.get(name)
+        optional = {"lpips", "lpips-vgg16", "logits", "generator"}
+        return info is not None and info.extractor is None and not optional & set(info.needs)
 
     def _can_be_measured(self, name: str) -> bool:
         info = self.job.registry.metrics.get(name)

@@ -8,6 +8,7 @@ import time
 import tracemalloc
 import zipfile
 from pathlib import Path, PurePosixPath
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -16,7 +17,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from PIL import Image
 
-from ganbench.data import decode, listing
+from ganbench.data import array_file, decode, listing, streamed
 from ganbench.data import files as files_module
 from ganbench.data.array_file import ArrayFile
 from ganbench.data.files import ImageFiles, in_order
@@ -30,6 +31,12 @@ from ganbench.types import ImageSet
 LONG_AGO = 1_000_000_000_000_000_000  # nanoseconds since 1970
 
 
+@pytest.fixture(autouse=True)
+def _settled(monkeypatch):
+    """Files written a moment ago count as written long ago."""
+    monkeypatch.setattr(listing, "SETTLED_NS", 0)
+
+
 def random_images(num_images, channels=3, size=8, seed=0):
     return np.random.default_rng(seed).integers(0, 256, (num_images, size, size, channels), dtype=np.uint8)
 
@@ -39,12 +46,11 @@ def save(image, path):
     Image.fromarray(image[..., 0] if image.shape[2] == 1 else image).save(path)
 
 
-def write_folder(folder, images, settled=True):
+def write_folder(folder, images):
     for index, image in enumerate(images):
         path = folder / f"{index:05d}.png"
         save(image, path)
-        if settled:
-            os.utime(path, ns=(LONG_AGO, LONG_AGO))
+        os.utime(path, ns=(LONG_AGO, LONG_AGO))
     return folder
 
 
@@ -389,16 +395,75 @@ def test_fingerprint_changes_with_a_name(tmp_path):
 
 
 @pytest.mark.parametrize("kind", ["folder", "zip", "npy"])
-def test_files_changed_just_now_have_no_fingerprint(tmp_path, kind):
-    folder = write_folder(tmp_path / "in", random_images(2), settled=False)
+def test_files_changed_just_now_have_no_fingerprint(tmp_path, kind, monkeypatch):
+    monkeypatch.setattr(listing, "SETTLED_NS", 2 * 10**9)
+    folder = write_folder(tmp_path / "in", random_images(2))  # whose mtime is old, as after a copy that keeps it
     np.save(tmp_path / "x.npy", random_images(2))
     pack(folder, tmp_path / "x.zip")
     path = folder if kind == "folder" else tmp_path / f"x.{kind}"
     assert open_images(path).fingerprint is None
-    for file in (folder / "00000.png", folder / "00001.png", tmp_path / "x.npy", tmp_path / "x.zip"):
-        past = time.time() - 3
-        os.utime(file, (past, past))
+    later = time.time_ns() + 3 * 10**9
+    monkeypatch.setattr(time, "time_ns", lambda: later)
     assert open_images(path).fingerprint is not None
+
+
+@pytest.mark.parametrize("kind", ["folder", "zip", "npy"])
+def test_equal_names_sizes_and_times_in_two_folders_are_told_apart(tmp_path, kind, monkeypatch):
+    """As on a coarse clock: the old fingerprint was of these alone, so that one set's features stood for the other."""
+    paths = []
+    for index, name in enumerate(("real", "fake")):
+        images = random_images(3, seed=index)
+        folder = write_folder(tmp_path / name / "in", images // 64 * 64)
+        np.save(tmp_path / name / "in.npy", images)
+        pack(folder, tmp_path / name / "in.zip", zipfile.ZIP_STORED)
+        paths.append(folder if kind == "folder" else tmp_path / name / f"in.{kind}")
+    true_stat = os.stat
+
+    def one_tick(path, *, follow_symlinks=True):
+        found = true_stat(path, follow_symlinks=follow_symlinks)
+        times = {"st_mtime_ns": LONG_AGO, "st_ctime_ns": LONG_AGO, "st_size": 99, "st_mode": found.st_mode}
+        return SimpleNamespace(st_dev=found.st_dev, st_ino=found.st_ino, **times)
+
+    monkeypatch.setattr(Path, "stat", one_tick)
+    fingerprints = {open_images(path).fingerprint for path in paths}
+    assert None not in fingerprints
+    assert len(fingerprints) == 2
+
+
+@pytest.mark.parametrize("place", [200, -1], ids=["first page", "last page"])
+def test_a_write_through_a_mapping_that_leaves_the_times_is_seen(tmp_path, monkeypatch, place):
+    np.save(tmp_path / "x.npy", random_images(100))
+    monkeypatch.setattr(array_file, "stamp_of", lambda path, status: "unchanged")
+    before = open_images(tmp_path / "x.npy").fingerprint
+    assert open_images(tmp_path / "x.npy").fingerprint == before
+    content = bytearray((tmp_path / "x.npy").read_bytes())
+    content[place] ^= 1
+    (tmp_path / "x.npy").write_bytes(content)
+    assert open_images(tmp_path / "x.npy").fingerprint != before
+
+
+def test_quick_key_is_that_of_the_first_pixels_wherever_they_lie(tmp_path, decoded):
+    images = random_images(40)
+    folder = write_folder(tmp_path / "a", images)
+    key = open_images(folder).quick_key()
+    assert len(decoded) == 16
+    np.save(tmp_path / "b.npy", images)
+    assert open_images(tmp_path / "b.npy").quick_key() == key
+    assert open_images(folder).subset(np.arange(39)).quick_key() != key
+    images[3, 0, 0, 0] ^= 1
+    np.save(tmp_path / "c.npy", images)
+    assert open_images(tmp_path / "c.npy").quick_key() != key
+
+
+def test_large_images_are_hashed_a_few_at_a_time(tmp_path, monkeypatch):
+    images = random_images(30)
+    source = open_images(write_folder(tmp_path, images))
+    sizes = []
+    run_through = ImageFiles._run_through
+    monkeypatch.setattr(ImageFiles, "_run_through", lambda self, size: sizes.append(size) or run_through(self, size))
+    monkeypatch.setattr(streamed, "HASH_BYTES", 5 * images[0].size)
+    assert source.sha256 == ImageSet("x", images).sha256
+    assert sizes == [5]
 
 
 def test_subset_is_printed_by_its_own_files_only(tmp_path):

@@ -1,9 +1,13 @@
 """`auto` prefers the canonical extractor and says which one it took and why."""
 
+import hashlib
+
 import pytest
 
 from ganbench.errors import UnknownNameError, WeightsError
-from ganbench.features import choose_extractor
+from ganbench.features import choose_extractor, weight_table
+from ganbench.features.builtin import missing_inception
+from ganbench.features.weight_table import Form, WeightFile
 from ganbench.types import ExtractorInfo
 
 
@@ -35,11 +39,43 @@ def test_auto_takes_the_canonical_one_with_its_trunk_alone_and_says_what_is_miss
 
 
 def test_auto_falls_back_and_names_the_commands_for_canonical_numbers():
-    info, reason = choose_extractor("auto", infos(canonical_lacks="no file x.pth; get it from y"))
+    info, reason = choose_extractor("auto", infos(canonical_lacks="no file x.pth: get it from y"))
     assert info.name == "efficientnet-lite0"
-    assert "since the weights of the canonical Inception are not here" in reason
-    assert "`ganbench weights fetch inception`" in reason
-    assert "inception-trunk" in reason
+    assert reason == "efficientnet-lite0, since no file x.pth: get it from y"
+
+
+@pytest.fixture
+def weights(tmp_path, monkeypatch):
+    """An empty weights folder, and a table whose Inception files are toys."""
+    monkeypatch.setenv("GANBENCH_WEIGHTS", str(tmp_path))
+    for name in ("inception", "inception-trunk"):
+        forms = (Form("k", (f"{name}.pth",), hashlib.sha256(name.encode()).hexdigest(), len(name)),)
+        table = weight_table.WEIGHTS | {name: WeightFile(name, name, "tests", "MIT", "", forms)}
+        monkeypatch.setattr(weight_table, "WEIGHTS", table)
+    return tmp_path
+
+
+def test_auto_says_that_the_weights_are_absent(weights):
+    assert "are not here" in missing_inception()
+    assert "`ganbench weights fetch inception`" in missing_inception()
+    assert "`ganbench weights fetch inception-trunk`" in missing_inception()
+
+
+@pytest.mark.parametrize("name", ["inception", "inception-trunk"])
+def test_auto_says_which_file_is_damaged(weights, name):
+    """The right size and other content; the old reason was that the weights are not here."""
+    (weights / f"{name}.pth").write_bytes(bytes(len(name)))
+    info, reason = choose_extractor("auto", infos(canonical_lacks=missing_inception()))
+    assert info.name == "efficientnet-lite0"
+    assert f"{name}.pth has another checksum" in reason
+    assert f"`ganbench weights fetch {name}`" in reason
+    assert "not here" not in reason
+
+
+def test_a_damaged_file_beside_a_whole_one_is_no_matter(weights):
+    (weights / "inception.pth").write_bytes(b"damaged")
+    (weights / "inception-trunk.pth").write_bytes(b"inception-trunk")
+    assert missing_inception() is None
 
 
 def test_a_named_one_is_taken_even_if_the_canonical_one_is_present():

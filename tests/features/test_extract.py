@@ -10,6 +10,7 @@ import pytest
 import torch
 from PIL import Image
 
+from ganbench.data import listing
 from ganbench.data.read import open_images
 from ganbench.errors import GanbenchError
 from ganbench.features.extract import BATCH_SIZE, FeatureCache, default_cache_root, extract
@@ -166,9 +167,7 @@ def test_features_that_are_not_finite_are_refused_and_not_kept(tmp_path):
             return features, logits
 
     cache = FeatureCache(tmp_path)
-    with pytest.raises(
-        GanbenchError, match="'averages' gives numbers that are not finite, first for image 2"
-    ):
+    with pytest.raises(GanbenchError, match="'averages' gives numbers that are not finite, first for image 2"):
         extract_one(image_set(5), Broken(), cache)
     assert not any(found.is_file() for found in tmp_path.rglob("*"))
 
@@ -207,7 +206,8 @@ def test_what_is_derived_is_computed_once_and_tied_to_content_and_extractor(tmp_
 
 
 @pytest.fixture
-def folder(tmp_path):
+def folder(tmp_path, monkeypatch):
+    monkeypatch.setattr(listing, "SETTLED_NS", 0)
     place = tmp_path / "photos"
     place.mkdir()
     for i, image in enumerate(image_set(6).images):

@@ -1,5 +1,7 @@
 """Each way of resizing against the library that defined it, and against the ways it is often confused with."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 import torch
@@ -8,6 +10,7 @@ import torchvision.transforms.v2.functional as TF
 from PIL import Image
 from torch_fidelity.interpolate_compat_tensorflow import interpolate_bilinear_2d_like_tensorflow1x
 
+from ganbench.features import resizers
 from ganbench.features.resizers import antialiased, pillow_bicubic, tf1_bilinear
 
 SHAPES = [(1, 1), (28, 28), (32, 32), (64, 48), (256, 256), (300, 298), (299, 299), (400, 310)]
@@ -109,3 +112,33 @@ def test_channels_do_not_mix_and_a_flat_image_stays_flat(resize):
     assert torch.equal(resize(images, 64), alone)
     flat = torch.full((1, 1, 9, 9), 77, dtype=torch.uint8)
     assert (resize(flat, 64).float() - 77).abs().max() < 1e-4
+
+
+RESIZES = [tf1_bilinear, partial(antialiased, mode="bicubic"), partial(antialiased, mode="bilinear")]
+
+
+@pytest.mark.parametrize("resize", RESIZES)
+@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize("num_bytes", [1, 200_000])
+def test_pieces_give_the_same_bits_as_the_whole_batch(resize, channels, num_bytes, monkeypatch):
+    images = pictures((70, 50), channels, n=7)
+    whole = resize(images, 99)
+    monkeypatch.setattr(resizers, "PIECE_BYTES", num_bytes)
+    assert torch.equal(resize(images, 99), whole)
+
+
+@pytest.mark.parametrize(("resize", "num_bytes"), [(RESIZES[0], 4), (RESIZES[1], 8)])
+def test_large_batches_are_widened_a_piece_at_a_time(resize, num_bytes, monkeypatch):
+    sizes = []
+    for name in ("_tf1_bilinear", "_antialiased"):
+        inner = getattr(resizers, name)
+        wrapped = lambda images, inner=inner, **how: sizes.append(len(images)) or inner(images, **how)  # noqa: E731
+        monkeypatch.setattr(resizers, name, wrapped)
+    monkeypatch.setattr(resizers, "PIECE_BYTES", 3 * num_bytes * 3 * 40 * 40)
+    assert resize(pictures((40, 40), n=8), 20).shape == (8, 3, 20, 20)
+    assert sizes == [3, 3, 2]
+
+
+def test_tf1_bilinear_copies_no_number_from_the_host(monkeypatch):
+    monkeypatch.setattr(torch, "tensor", lambda *_, **__: pytest.fail("a tensor was made on the host"))
+    assert tf1_bilinear(pictures((32, 32)), 299).shape[2:] == (299, 299)

@@ -30,7 +30,7 @@ class Server:
 
     def __init__(self):
         self.content, self.ranges, self.status = CONTENT, True, 200
-        self.break_after, self.requests, self.false_start = [], [], 0
+        self.break_after, self.requests, self.false_start, self.tells_length = [], [], 0, True
         self.stall = threading.Event()  # unset: after a break, the connection stays open and nothing comes
         self.stall.set()
         self.ended_by_itself = 0
@@ -57,7 +57,8 @@ class Server:
         if start:
             first = start + self.false_start
             request.send_header("Content-Range", f"bytes {first}-{len(self.content) - 1}/{len(self.content)}")
-        request.send_header("Content-Length", str(len(self.content) - start))
+        if self.tells_length:
+            request.send_header("Content-Length", str(len(self.content) - start))
         request.end_headers()
         most = self.break_after.pop(0) if self.break_after else len(self.content)
         request.wfile.write(self.content[start : start + most])
@@ -157,6 +158,18 @@ def test_a_server_without_ranges_is_read_from_the_start(server, folder):
     server.ranges, server.break_after = False, [100_000]
     assert fetch()[0].path.read_bytes() == CONTENT
     assert server.requests == [None, "bytes=100000-"]
+
+
+@pytest.mark.parametrize("tells_length", [True, False])
+def test_a_part_outlives_a_server_without_ranges_that_breaks_before_its_end(server, folder, tells_length):
+    """The old way began the file anew and had then less than before."""
+    server.ranges, server.tells_length, server.break_after = False, tells_length, [50_000]
+    folder.mkdir()
+    (folder / "net.pth.part").write_bytes(CONTENT[:70_000])
+    with pytest.raises(WeightsError, match=r"70,000 of 300,000 bytes"):
+        fetch()
+    assert (folder / "net.pth.part").read_bytes() == CONTENT[:70_000]
+    assert fetch()[0].path.read_bytes() == CONTENT
 
 
 def append_whatever_comes(part, answer):

@@ -1,5 +1,6 @@
 """Copies from elsewhere are recognised by their content, in files, folders and archives."""
 
+import errno
 import hashlib
 import io
 import os
@@ -112,6 +113,14 @@ def test_a_folder_without_weights_is_told(folder, tmp_path):
         import_weights(tmp_path / "given", print)
 
 
+def pack_bz2(path):
+    with tarfile.open(path, "w:bz2") as archive:
+        for name in "xyz":
+            info = tarfile.TarInfo(name)
+            info.size = 1_000_000  # more than one of bz2's blocks
+            archive.addfile(info, io.BytesIO(os.urandom(info.size)))
+
+
 def cut(content):
     return content[: len(content) // 2]
 
@@ -121,12 +130,29 @@ def overwritten(content):
     return content[:middle] + bytes(50) + content[middle + 50 :]
 
 
-@pytest.mark.parametrize(("name", "pack", "damage"), [("p.zip", pack_zip, overwritten), ("p.tar.gz", pack_tar, cut)])
+@pytest.mark.parametrize(
+    ("name", "pack", "damage"),
+    [
+        ("p.zip", pack_zip, overwritten),
+        ("p.tar.gz", pack_tar, cut),
+        ("p.tar.bz2", pack_bz2, cut),
+    ],
+)
 def test_a_damaged_archive_is_told_without_a_trace(folder, tmp_path, name, pack, damage):
     pack(tmp_path / name)
     (tmp_path / name).write_bytes(damage((tmp_path / name).read_bytes()))
     with pytest.raises(WeightsError, match="damaged archive"):
         import_weights(tmp_path / name, print)
+
+
+def test_a_full_disk_is_not_taken_for_a_damaged_archive(folder, tmp_path, monkeypatch):
+    def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    pack_zip(tmp_path / "p.zip")
+    monkeypatch.setattr(weight_import, "place_copy", full)
+    with pytest.raises(OSError, match="No space"):
+        import_weights(tmp_path / "p.zip", print)
 
 
 @pytest.mark.parametrize("before", [False, True], ids=["absent", "here already"])

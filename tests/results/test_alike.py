@@ -102,3 +102,13 @@ def test_runs_on_one_page_say_in_what_they_differ(make):
         "This page shows 2 runs, each ranked by itself. They differ in protocol (ganbench-v1, vtgan-2019), so their "
         "numbers must not be compared."
     )
+
+
+def test_numbers_that_deviate_from_their_protocol_are_not_ranked_beside_others(make):
+    deviating, honest = make.fid("a", 10), make.fid("b", 20)
+    provenance = {"protocol_deviations": ["x-v1 compares with the training split."]}
+    metrics = deviating.metrics.model_copy(update={"provenance": provenance})
+    results = make.results(type(honest)(deviating.folder, deviating.trial, metrics, []), honest)
+    board = build_board(results)
+    assert ranks(board) == {"a": None, "b": None}
+    assert "deviations from the protocol (x-v1 compares with the training split.: a; none: b)" in board.warnings[0]

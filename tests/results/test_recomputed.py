@@ -72,9 +72,17 @@ def test_an_interval_alone_can_differ(make):
     assert [part.place for part in comparison.parts] == ["ci95.0", "ci95.1"]
 
 
-def test_boards_are_compared_by_plugin_and_without_words(make):
+def test_boards_are_compared_row_by_row_in_their_order_without_remarks(make):
     one = build_board(make.results(make.fid("a", 10), make.fid("b", 20)))
-    same = one.model_copy(update={"rows": one.rows[::-1], "notes": ["other"], "title": "other"})
-    assert compare_boards(one, same, 0.0) == []
+    assert compare_boards(one, one.model_copy(update={"notes": ["other"], "created": "other"}), 0.0) == []
+    false_row = one.rows[0].model_copy(update={"rank": 1})
+    for change in (
+        {"rows": one.rows[::-1]},
+        {"rows": [false_row, *one.rows]},
+        {"protocol": "mimicry-cifar10-v1"},
+        {"warnings": [*one.warnings, "other"]},
+        {"rows": [one.rows[0].model_copy(update={"role": "control"}), *one.rows[1:]]},
+    ):
+        assert compare_boards(one.model_copy(update=change), one, 0.0) != []
     parts = compare_boards(one, build_board(make.results(make.fid("a", 30), make.fid("b", 20))), 1e-6)
-    assert {part.place for part in parts} >= {"a.rank", "b.rank", "a.scores.fid.value"}
+    assert {part.place for part in parts} >= {"rows.0.plugin", "rows.1.plugin", "rows.0.scores.fid.value"}
