@@ -1,7 +1,9 @@
 """Published numbers from the real weights: the examples in the documentation of torchmetrics.
 
-Skipped where neither `ganbench weights fetch inception-trunk` nor `inception` has been run.
+Skipped where GANBENCH_WEIGHTS names no folder that `ganbench weights fetch inception-trunk` or `inception` has filled.
 """
+
+import os
 
 import numpy as np
 import pytest
@@ -11,11 +13,16 @@ from torch_fidelity.feature_extractor_inceptionv3 import FeatureExtractorIncepti
 from ganbench.features.builtin import missing_inception
 from ganbench.features.inception import Inception
 
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(missing_inception() is not None, reason="the Inception's weights are not on this machine"),
-]
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("published_weights")]
 BATCH_SIZE = 20
+
+
+@pytest.fixture
+def published_weights(monkeypatch):
+    """The folder that the user, or tox, names."""
+    monkeypatch.setenv("GANBENCH_WEIGHTS", os.environ["GANBENCH_PUBLISHED_WEIGHTS"])
+    if missing_inception() is not None:
+        pytest.skip("the Inception's weights are not on this machine")
 
 
 class Blank(FeatureExtractorInceptionV3):
