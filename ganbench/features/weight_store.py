@@ -90,7 +90,11 @@ def is_archive(path: Path) -> bool:
 
 
 def archive_members(path: Path) -> Iterator[tuple[str, int, IO[bytes]]]:
-    """Name, size in bytes and opened content of each file in a zip or tar; nothing is unpacked to the disk."""
+    """Name, size in bytes and opened content of each file in a zip or tar; nothing is unpacked to the disk.
+
+    A tar is read to the end of its stream: `tarfile` takes a damaged header for the end of the archive, and only the
+    decompressor's checksum tells.
+    """
     if zipfile.is_zipfile(path):
         with zipfile.ZipFile(path) as archive:
             for info in archive.infolist():
@@ -102,3 +106,5 @@ def archive_members(path: Path) -> Iterator[tuple[str, int, IO[bytes]]]:
             opened = tar.extractfile(member) if member.isfile() else None
             if opened is not None:
                 yield member.name, member.size, opened
+        while tar.fileobj is not None and tar.fileobj.read(CHUNK):
+            pass

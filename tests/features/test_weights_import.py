@@ -4,6 +4,7 @@ import errno
 import hashlib
 import io
 import os
+import random
 import tarfile
 import zipfile
 
@@ -115,14 +116,23 @@ def test_a_folder_without_weights_is_told(folder, tmp_path):
 
 def pack_bz2(path):
     with tarfile.open(path, "w:bz2") as archive:
-        for name in "xyz":
-            info = tarfile.TarInfo(name)
-            info.size = 1_000_000  # more than one of bz2's blocks
-            archive.addfile(info, io.BytesIO(os.urandom(info.size)))
+        for seed in range(4):
+            info = tarfile.TarInfo(f"pack/{seed}")
+            info.size = 600_000  # more than one of bz2's blocks in all
+            archive.addfile(info, io.BytesIO(random.Random(seed).randbytes(info.size)))
 
 
 def cut(content):
     return content[: len(content) // 2]
+
+
+def with_wrong_checksum(content):
+    return content[:-8] + bytes([content[-8] ^ 255]) + content[-7:]
+
+
+def with_one_bit_turned(content):
+    middle = len(content) // 2
+    return content[:middle] + bytes([content[middle] ^ 1]) + content[middle + 1 :]
 
 
 def overwritten(content):
@@ -135,7 +145,10 @@ def overwritten(content):
     [
         ("p.zip", pack_zip, overwritten),
         ("p.tar.gz", pack_tar, cut),
+        ("p.tar.gz", pack_tar, with_wrong_checksum),
         ("p.tar.bz2", pack_bz2, cut),
+        ("p.tar.bz2", pack_bz2, overwritten),
+        ("p.tar.bz2", pack_bz2, with_one_bit_turned),
     ],
 )
 def test_a_damaged_archive_is_told_without_a_trace(folder, tmp_path, name, pack, damage):
