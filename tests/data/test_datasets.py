@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from ganbench.data import builtin, downloads, load
+from ganbench.data import builtin, downloads, load, local
 from ganbench.data.load import load_dataset, split_suffix
 from ganbench.data.splits import stratified_halves
 from ganbench.errors import DataError, UnknownNameError, UsageError
@@ -372,3 +372,16 @@ def test_listing_datasets_imports_nothing_heavy():
     )
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert result.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize(
+    ("size", "channels", "resize", "convert"), [(8, 1, False, True), (6, 3, True, False), (6, 1, True, True)]
+)
+def test_splits_that_differ_are_told_what_would_make_them_alike(tmp_path, size, channels, resize, convert):
+    """No advice to resize where only the channels differ."""
+    train, test = np.zeros((4, 8, 8, 3), np.uint8), np.zeros((4, size, size, channels), np.uint8)
+    np.savez(tmp_path / "x.npz", train_images=train, test_images=test)
+    with pytest.raises(DataError, match="expected the same") as caught:
+        local.load_npz(str(tmp_path / "x.npz"), None, tmp_path)
+    assert ("--resolution" in str(caught.value)) == resize
+    assert ("grey" in str(caught.value)) == convert
