@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from ganbench.protocols import PROTOCOLS
+
 GLOSSARY: dict[str, str] = {
     "fid": (
         "Fréchet distance between the features of generated and of training images, both taken as Gaussian clouds: how "
@@ -43,9 +45,17 @@ GLOSSARY: dict[str, str] = {
 DIRECTIONS = {None: "It describes; neither direction is better.", True: "Higher is better.", False: "Lower is better."}
 
 
-def explain(key: str, higher_is_better: bool | None, extractor: str = "") -> str:
-    """The tooltip of a metric's column."""
+def own_extractor(protocol: str) -> str:
+    """The extractor that the protocol of this name fixes; empty where it takes any, or is not known here."""
+    known = PROTOCOLS.get(protocol)
+    return known.extractor if known is not None and known.extractor != "auto" else ""
+
+
+def explain(key: str, higher_is_better: bool | None, extractor: str = "", protocol: str = "") -> str:
+    """The tooltip of a metric's column. `protocol`: the name of one whose own extractor made the numbers."""
     parts = [GLOSSARY.get(key, "A metric that a plugin added."), DIRECTIONS[higher_is_better]]
-    if extractor:
+    if extractor and protocol:
+        parts.append(f"Made with {extractor}, as {protocol} has it: compare with published numbers of that protocol.")
+    elif extractor:
         parts.append(f"Made with {extractor}: not comparable with published numbers.")
     return " ".join(parts)

@@ -7,6 +7,7 @@ from typing import Any
 
 from ganbench import __version__
 from ganbench.config import parse_budget
+from ganbench.report.glossary import own_extractor
 from ganbench.report.pictures import Assets
 from ganbench.report.table import build_table
 from ganbench.report.trials import build_trial, facts_of
@@ -91,6 +92,12 @@ def _extractor_statement(board: Board) -> str:
         return (
             "Features come from the Inception network of the original papers. Compare with published numbers only at "
             "the same number of images and the same protocol."
+        )
+    if names == [own_extractor(board.protocol)]:
+        resize = next(score.extractor.resize for score in scores if score.extractor and not score.canonical)
+        return (
+            f"Features come from {names[0]} (resize: {resize}), the extractor of {board.protocol}. Compare with "
+            "published numbers of that protocol only, at the same number of images."
         )
     return (
         f"Features come from {' and '.join(names)}, not from the Inception network that published FID and IS use. So "

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Container, Sequence
 
-from ganbench.report.glossary import GLOSSARY, explain
+from ganbench.report.glossary import GLOSSARY, explain, own_extractor
 from ganbench.report.view import Cell, Column, Row, Table
 from ganbench.report.words import DASH, duration, millions, number, score_words, slug
 from ganbench.results.schema import Board, BoardRow, Score
@@ -35,12 +35,13 @@ def build_table(board: Board, anchor: str, differing: Container[str] = ()) -> Ta
 def _column(board: Board, metric: str) -> Column:
     score = _first(board, metric)
     extractor = score.extractor.name if score.extractor is not None and not score.canonical else ""
+    own = extractor == own_extractor(board.protocol)
     return Column(
         key=metric,
         name=score.label.removesuffix(f" · {extractor}"),
         extractor=extractor,
         direction={True: "higher", False: "lower", None: ""}[score.higher_is_better],  # type: ignore[arg-type]
-        explanation=explain(metric, score.higher_is_better, extractor),
+        explanation=explain(metric, score.higher_is_better, extractor, board.protocol if own else ""),
     )
 
 

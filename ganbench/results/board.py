@@ -71,9 +71,14 @@ def write_board(results: RunResults) -> Board:
     """Write leaderboard.json and leaderboard.csv into the run's folder; return the board."""
     board = build_board(results)
     write_record(results.path / BOARD_FILE, board)
-    table = pd.DataFrame([_flat(row, board.columns) for row in board.rows]).convert_dtypes()
-    write_bytes(results.path / BOARD_TABLE, table.to_csv(index=False, float_format="%.10g").encode())
+    write_bytes(results.path / BOARD_TABLE, board_csv(board).encode())
     return board
+
+
+def board_csv(board: Board) -> str:
+    """The text of leaderboard.csv: a line for each row of the board, in its order."""
+    table = pd.DataFrame([_flat(row, board.columns) for row in board.rows]).convert_dtypes()
+    return str(table.to_csv(index=False, float_format="%.10g", lineterminator="\n"))
 
 
 def combine_seeds(records: Sequence[MetricRecord], role: Role) -> Score:

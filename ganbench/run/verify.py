@@ -3,7 +3,7 @@
 What is checked, for every finished trial and the row of real images: that its files are there and name the same hashes,
 that samples.npz holds the images that trial.json names, that the data are those of the run, and that each number of
 metrics.json comes out again: its value, interval, counts, extractor, protocol and the numbers in its details. For a
-whole run also that every planned trial is there, and that leaderboard.json follows from the trials' files.
+whole run also that every planned trial is there, and that the board, both files of it, follows from the trials' files.
 
 Features are extracted anew, into a cache that lasts as long as the verification: numbers that come from yesterday's
 features would verify little. Whether a sample came from the model is not checked, since that would need its training.
@@ -20,17 +20,16 @@ from pathlib import Path
 
 import torch
 
-from ganbench.config import sha256_of
 from ganbench.data.load import default_root, load_dataset
 from ganbench.errors import UsageError
 from ganbench.features.extract import FeatureCache, default_cache_root
 from ganbench.registry import Registry, load_registry
-from ganbench.results.board import BOARD_FILE, build_board
-from ganbench.results.recomputed import TOLERANCE, compare_boards
-from ganbench.results.schema import Board, Run
-from ganbench.results.store import RUN_FILE, read_record, read_run
+from ganbench.results.recomputed import TOLERANCE
+from ganbench.results.schema import Run
+from ganbench.results.store import RUN_FILE, read_record
 from ganbench.run.job import TrialJob
 from ganbench.run.plan import resolve_device
+from ganbench.run.verify_run import board_problems, check_configuration, run_problems
 from ganbench.run.verify_trial import Progress, TrialExamination, VerifiedTrial, short_hash
 from ganbench.types import REFERENCE_ROW, Dataset
 
@@ -85,8 +84,9 @@ def verify(
     """
     folder, only = _locate(path)
     run = read_record(folder / RUN_FILE, Run)
+    check_configuration(run)
     chosen = _device(device, run)
-    problems = _run_problems(run)
+    problems = run_problems(run)
     registry = load_registry(
         tuple(file for file in map(Path, run.environment.get("plugin_files", ())) if file.is_file())
     )
@@ -100,7 +100,7 @@ def verify(
             job = _StoredTrial(folder, plugin, seed, _on_device(run, chosen), registry, dataset)
             tell = partial(_tell, progress, f"{plugin}, seed {seed}: ")
             trials.append(TrialExamination(job, cache, tolerance, tell).run())
-    board = _board_problems(folder, tolerance) if only is None else []
+    board = board_problems(folder, tolerance) if only is None else []
     return Verification(folder, chosen, cached, tolerance, tuple(trials), (*problems, *board))
 
 
@@ -132,15 +132,6 @@ def _places(folder: Path, run: Run) -> list[tuple[str, int]]:
     return list(dict.fromkeys((*planned, *found)))
 
 
-def _run_problems(run: Run) -> list[str]:
-    problems = []
-    if sha256_of(run.configuration) != run.configuration_sha256:
-        problems.append(f"{RUN_FILE}: its configuration is not the one whose hash it names: it was changed")
-    if run.protocol != run.configuration["benchmark"].get("protocol", run.protocol):
-        problems.append(f"{RUN_FILE}: names protocol {run.protocol}, but its benchmark another one")
-    return problems
-
-
 def _dataset(run: Run, registry: Registry) -> tuple[Dataset, str]:
     """The run's data, and what is wrong with them."""
     data = run.configuration["benchmark"]["data"]
@@ -152,20 +143,6 @@ def _dataset(run: Run, registry: Registry) -> tuple[Dataset, str]:
         f"the data are different: '{data['dataset']}' has hash {short_hash(dataset.sha256)} here, and "
         f"{short_hash(recorded)} in {RUN_FILE}. Numbers can be recomputed on the same data only"
     )
-
-
-def _board_problems(folder: Path, tolerance: float) -> list[str]:
-    """Whether the stored board is the one that follows from the trials' files."""
-    path = folder / BOARD_FILE
-    if not path.is_file():
-        return [f"{BOARD_FILE} is missing"]
-    try:
-        parts = compare_boards(read_record(path, Board), build_board(read_run(folder)), tolerance)
-    except UsageError as error:
-        return [f"{BOARD_FILE} cannot be checked: {error}"]
-    return [
-        f"{BOARD_FILE}: {part.place} is {part.stored}, but {part.recomputed} by the trials' files" for part in parts
-    ]
 
 
 def _device(asked: str, run: Run) -> str:

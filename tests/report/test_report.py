@@ -170,6 +170,30 @@ def test_a_number_of_another_extractor_carries_its_name_in_the_cell(run_folder, 
     assert rows["sncgan"].cells[0].text == "58.7 (FID · inception-x)"
 
 
+def test_the_protocols_own_extractor_is_not_called_another_network(own_run):
+    """StudioGAN's numbers are made with inception-friendly: there it is the right one, elsewhere it is another."""
+    friendly = {"name": "inception-friendly", "weights_sha256": "e1" * 32, "resize": "antialiased bilinear"}
+    foreign = report(own_run).text
+    for path in own_run.glob("trials/*/*/metrics.json"):
+        content = json.loads(path.read_text())
+        for record in content["metrics"].values():
+            record["protocol"] = "studiogan-cifar10-v1"
+            record["extractor"] = friendly if record["extractor"] else None
+        path.write_text(json.dumps(content))
+    other = report(own_run).text
+    edit(own_run / "run.json", protocol="studiogan-cifar10-v1")
+    page = report(own_run)
+    claim = "not from the Inception network that published FID and IS use"
+    assert claim in foreign
+    assert claim in other
+    assert claim not in page.text
+    own = "inception-friendly (resize: antialiased bilinear), the extractor of studiogan-cifar10-v1"
+    assert own in " ".join(page.text.split())
+    html = (own_run.parent / "out" / "index.html").read_text()
+    assert "not comparable with published numbers" not in html
+    assert "compare with published numbers of that protocol" in html
+
+
 def test_several_seeds_have_a_part_each(two_seed_run):
     page = report(two_seed_run)
     seeds = [attrs for attrs in page.all("details") if attrs.get("class") == "seed"]

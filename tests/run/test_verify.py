@@ -16,6 +16,7 @@ from ganbench.results.store import read_run, write_record
 from ganbench.run.job import TrialJob
 from ganbench.run.trial import TrialProcess
 from ganbench.run.verify import verify
+from ganbench.run.verify_run import board_problems
 
 METRICS = ["fid", "kid", "precision", "nn_feature", "smoothness"]
 PLUGIN = """
@@ -402,3 +403,54 @@ def test_a_number_moved_among_the_unavailable_is_found(run):
     verification = verify(trial(run))
     assert not verification.agrees
     assert any("fid is said to be unavailable, but it is" in problem for problem in verification.trials[0].problems)
+
+
+def test_a_falsified_board_is_named(run):
+    """Each wrong form passed when only some fields of rows were compared, by plugin."""
+    right = (run / "leaderboard.json").read_text()
+
+    def false_row_in_front(content):
+        content["rows"].insert(0, content["rows"][0] | {"title": "Better"})
+
+    for change in (
+        lambda content: content.update(protocol="mimicry-cifar10-v1"),
+        lambda content: content.update(warnings=["nothing"]),
+        lambda content: content["rows"].reverse(),
+        lambda content: content["rows"][0].update(role="control"),
+        false_row_in_front,
+    ):
+        (run / "leaderboard.json").write_text(right)
+        assert board_problems(run, 1e-6) == []
+        edit(run / "leaderboard.json", change)
+        found = board_problems(run, 1e-6)
+        assert found
+        assert all(text.startswith("leaderboard.json: ") for text in found)
+
+
+def test_a_changed_table_is_named(run):
+    path = run / "leaderboard.csv"
+    lines = path.read_text().splitlines()
+    path.write_text("\n".join([lines[0], *lines[:0:-1]]) + "\n")
+    assert verify(run).problems == ("leaderboard.csv: line 2 is not the one that follows from the trials' files",)
+    path.write_text("\n".join([*lines, lines[-1]]) + "\n")
+    assert board_problems(run, 1e-6) == [
+        f"leaderboard.csv: line {len(lines) + 1} is not the one that follows from the trials' files"
+    ]
+    path.unlink()
+    assert board_problems(run, 1e-6) == ["leaderboard.csv is missing"]
+
+
+@pytest.mark.parametrize(
+    ("change", "field"),
+    [
+        (lambda content: content["benchmark"].pop("data"), "benchmark.data"),
+        (lambda content: content.pop("benchmark"), "benchmark"),
+        (lambda content: content.pop("dataset_sha256"), "dataset_sha256"),
+        (lambda content: content.update(plugins=3), "plugins"),
+        (lambda content: content.pop("metrics"), "metrics"),
+    ],
+)
+def test_a_run_without_what_it_was_planned_with_is_refused_by_field(run, change, field):
+    edit(run / "run.json", lambda content: change(content["configuration"]))
+    with pytest.raises(UsageError, match=rf"run\.json: its configuration is not one .*: {field}: "):
+        verify(run)
