@@ -1,4 +1,4 @@
-"""What is checked of a run beside its trials: that run.json is whole and unchanged, and the board that of the trials."""
+"""What is checked of a run beside its trials: that run.json is whole and unchanged, and that the board follows."""
 
 from __future__ import annotations
 
