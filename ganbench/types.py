@@ -56,17 +56,26 @@ class Batch:
 
 @dataclass(frozen=True)
 class ModelInfo:
-    """What a model plugin says of itself. `options` are the defaults; `option_help` explains each."""
+    """What a model plugin says of itself. `options` are the defaults; `option_help` explains each.
+
+    `conditional`: True needs labels, "if labelled" uses them where the data have some. `resolutions` are the sides in
+    pixels that its networks can make; empty: any.
+    """
 
     name: str
     title: str
     paper: str = ""
     description: str = ""
-    conditional: bool = False
+    conditional: bool | Literal["if labelled"] = False
     control: bool = False  # a control is shown on every board but never ranked
     data_kinds: Sequence[DataKind] = ("image",)
+    resolutions: Sequence[int] = ()
     options: Options = field(default_factory=dict)
     option_help: Mapping[str, str] = field(default_factory=dict)
+
+    def uses_labels(self, spec: DataSpec) -> bool:
+        """Whether a model for these data is told labels, in training and when it samples."""
+        return bool(self.conditional) and spec.num_classes is not None
 
 
 class ImageSource(Protocol):

@@ -13,22 +13,28 @@ reference code does.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from functools import partial
 
-from torch import Tensor
+from torch import Tensor, nn
 
 from ganbench import GAN, Batch, DataSpec, ModelInfo, hookimpl
 from ganbench.models import (
-    ADAM_HELP,
-    ADAM_OPTIONS,
-    Fake,
+    GAME,
+    NETWORKS,
     NonSaturating,
-    adams,
     alternate,
     conv_discriminator,
     conv_generator,
-    normal_init_,
+    discriminator_style,
+    gan_with_adams,
+    generator_style,
+    plain_fakes,
+    targets_of,
 )
+from ganbench.models.layers import DOUBLED_RESOLUTIONS
 from ganbench.types import Options
+
+OPTIONS = NETWORKS | GAME
 
 
 @hookimpl
@@ -39,23 +45,20 @@ def ganbench_model() -> ModelInfo:
         title="DCGAN",
         paper="https://arxiv.org/abs/1511.06434",
         description="Strided and transposed convolutions with batch norm; the usual baseline.",
-        options=ADAM_OPTIONS | {"width": 64, "latent_dim": 100},
-        option_help={
-            **ADAM_HELP,
-            "width": "maps of the hidden layer of highest resolution; deeper layers double up to 8 times as many",
-            "latent_dim": "length of the latent vector",
-        },
+        resolutions=DOUBLED_RESOLUTIONS,
+        options=OPTIONS.defaults,
+        option_help=OPTIONS.help,
     )
 
 
 @hookimpl
 def ganbench_build(spec: DataSpec, options: Options) -> GAN:
     """Both networks, weights from N(0, 0.02), and their Adams."""
-    width, latent_dim = int(options["width"]), int(options["latent_dim"])
-    generator = normal_init_(conv_generator(latent_dim, spec.channels, spec.resolution, width))
-    discriminator = normal_init_(conv_discriminator(spec.channels, spec.resolution, width))
-    optimizers = adams({"generator": generator, "discriminator": discriminator}, options)
-    return GAN(generator, discriminator, latent_dim=latent_dim, optimizers=optimizers)
+    width, latent_dim, style = int(options["width"]), int(options["latent_dim"]), discriminator_style(options)
+    generator = conv_generator(latent_dim, spec.channels, spec.resolution, width, generator_style(options))
+    judging = conv_discriminator(spec.channels, spec.resolution, width, style)
+    discriminator = nn.Sequential(*style.input(), *judging)
+    return gan_with_adams(generator, discriminator, options)
 
 
 @hookimpl
@@ -64,9 +67,9 @@ def ganbench_train(gan: GAN, batches: Iterator[Batch], step: int) -> Mapping[str
     return alternate(
         gan,
         batches,
-        generate=lambda batch: Fake(gan.generator(gan.sample_latents(len(batch.real)))),
+        generate=partial(plain_fakes, gan),
         judge=lambda images, labels: gan.discriminator(images),
-        objective=NonSaturating(),
+        objective=NonSaturating(targets_of(gan.options)),
     )
 
 

@@ -18,52 +18,31 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from functools import partial
 
-import torch
-from torch import Tensor, nn
-from torch.nn import functional as F
+from torch import Tensor
 
 from ganbench import GAN, Batch, DataSpec, ModelInfo, hookimpl
-from ganbench.models import ADAM_HELP, ADAM_OPTIONS, NonSaturating, adams, alternate, labelled_fakes, normal_init_
-from ganbench.models.convnets import conv_discriminator, conv_generator
-from ganbench.models.layers import label_maps, leaky_relu, require_classes, spectral_norm_
+from ganbench.models import (
+    GAME,
+    NETWORKS,
+    LabelledDiscriminator,
+    LabelledGenerator,
+    NonSaturating,
+    alternate,
+    conv_discriminator,
+    conv_generator,
+    discriminator_style,
+    gan_with_adams,
+    generator_style,
+    labelled_fakes,
+    require_classes,
+    targets_of,
+)
+from ganbench.models.layers import DOUBLED_RESOLUTIONS
 from ganbench.types import Options
 
-batch_norm = partial(nn.BatchNorm2d, eps=1e-5, momentum=0.2)
-
-
-class Generator(nn.Module):
-    """DCGAN's generator on the latent with the one-hot label appended."""
-
-    def __init__(self, spec: DataSpec, latent_dim: int, num_classes: int, width: int) -> None:
-        super().__init__()
-        self.num_classes = num_classes
-        self.layers = conv_generator(
-            latent_dim + num_classes, spec.channels, spec.resolution, width, norm=batch_norm, activation=leaky_relu
-        )
-        normal_init_(self.layers)
-
-    def forward(self, latents: Tensor, labels: Tensor) -> Tensor:
-        """Latents [N, latent_dim], labels [N] → images [N, C, H, W]."""
-        images: Tensor = self.layers(torch.cat([latents, F.one_hot(labels, self.num_classes)], dim=1))
-        return images
-
-
-class Discriminator(nn.Module):
-    """DCGAN's discriminator on the image with one map per class, spectrally normalised."""
-
-    def __init__(self, spec: DataSpec, num_classes: int, width: int, dropout: float) -> None:
-        super().__init__()
-        self.num_classes = num_classes
-        self.layers = conv_discriminator(
-            spec.channels + num_classes, spec.resolution, width, norm=batch_norm, dropout=dropout
-        )
-        spectral_norm_(normal_init_(self.layers))
-
-    def forward(self, images: Tensor, labels: Tensor) -> Tensor:
-        """Images [N, C, H, W], labels [N] → logits [N]."""
-        maps = label_maps(labels, self.num_classes, images.shape[-1])
-        logits: Tensor = self.layers(torch.cat([images, maps], dim=1))
-        return logits
+OPTIONS = (NETWORKS | GAME).but(
+    latent_dim=128, dropout=0.25, spectral_norm=True, batch_norm_momentum=0.2, activation_generator="leaky_relu"
+)
 
 
 @hookimpl
@@ -75,25 +54,22 @@ def ganbench_model() -> ModelInfo:
         paper="https://arxiv.org/abs/1802.05957",
         description="Conditional DCGAN, labels as channels; spectral norm and dropout in the discriminator.",
         conditional=True,
-        options=ADAM_OPTIONS | {"width": 64, "latent_dim": 128, "dropout": 0.25},
-        option_help={
-            **ADAM_HELP,
-            "width": "maps of the hidden layer of highest resolution; deeper layers double up to 8 times as many",
-            "latent_dim": "length of the latent vector, without the label",
-            "dropout": "share of units dropped after each activation of the discriminator; 0 turns it off",
-        },
+        resolutions=DOUBLED_RESOLUTIONS,
+        options=OPTIONS.defaults,
+        option_help=OPTIONS.help,
     )
 
 
 @hookimpl
 def ganbench_build(spec: DataSpec, options: Options) -> GAN:
     """Both networks and their Adams. Raises UsageError for data without labels."""
-    num_classes = require_classes(spec, "sncgan")
-    width, latent_dim = int(options["width"]), int(options["latent_dim"])
-    generator = Generator(spec, latent_dim, num_classes, width)
-    discriminator = Discriminator(spec, num_classes, width, float(options["dropout"]))
-    optimizers = adams({"generator": generator, "discriminator": discriminator}, options)
-    return GAN(generator, discriminator, latent_dim=latent_dim, optimizers=optimizers)
+    classes = require_classes(spec, "sncgan")
+    width, latent_dim, style = int(options["width"]), int(options["latent_dim"]), discriminator_style(options)
+    drawing = conv_generator(latent_dim + classes, spec.channels, spec.resolution, width, generator_style(options))
+    judging = conv_discriminator(spec.channels + classes, spec.resolution, width, style)
+    generator = LabelledGenerator(drawing, classes)
+    discriminator = LabelledDiscriminator(judging, classes, style)
+    return gan_with_adams(generator, discriminator, options)
 
 
 @hookimpl
@@ -102,9 +78,9 @@ def ganbench_train(gan: GAN, batches: Iterator[Batch], step: int) -> Mapping[str
     return alternate(
         gan,
         batches,
-        generate=lambda batch: labelled_fakes(gan, batch),
+        generate=partial(labelled_fakes, gan),
         judge=gan.discriminator,
-        objective=NonSaturating(),
+        objective=NonSaturating(targets_of(gan.options)),
     )
 
 

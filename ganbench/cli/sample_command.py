@@ -35,7 +35,7 @@ def _labels(job: TrialJob, text: str | None, num_samples: int) -> Labels | None:
     num_classes = job.dataset.spec.num_classes
     if text is None:
         return job.evaluation_labels(num_samples)
-    if not job.variant.info.conditional or not num_classes:
+    if not job.variant.info.uses_labels(job.dataset.spec) or not num_classes:
         raise UsageError(f"--labels: '{job.plugin}' is not conditional, so no label can be asked of it.")
     if text == "balanced":
         return proportional_labels(num_samples, np.ones(num_classes))

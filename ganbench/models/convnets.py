@@ -1,27 +1,27 @@
-"""The convolutional pair of DCGAN (Radford 2016, arXiv:1511.06434), with what its descendants vary as arguments.
+"""The convolutional pair of DCGAN (Radford 2016, arXiv:1511.06434), with what its descendants vary as a `Style`.
 
-Kernel 4, stride 2, padding 1 at each doubling or halving; no pooling, no dense layer, no biases; the first and last
-layer of the discriminator and the last of the generator have no batch norm.
+Kernel 4, stride 2, padding 1 at each doubling or halving; no pooling, no dense layer; the first and last layer of the
+discriminator and the last of the generator have no batch norm. No biases, but where a layer's normalisation is turned
+off by the style.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from itertools import pairwise
 
-from torch import nn
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
 
-from ganbench.models.layers import feature_maps, leaky_relu, relu, upsampling_plan
+from ganbench.models.init import normal_init_
+from ganbench.models.layers import feature_maps, label_maps, leaky_relu, upsampling_plan
+from ganbench.models.style import Style
+
+LEAKY = Style(activation=leaky_relu)
 
 
 def conv_generator(
-    in_channels: int,
-    out_channels: int,
-    resolution: int,
-    width: int,
-    *,
-    norm: Callable[[int], nn.Module] = nn.BatchNorm2d,
-    activation: Callable[[], nn.Module] = relu,
+    in_channels: int, out_channels: int, resolution: int, width: int, style: Style = Style()
 ) -> nn.Sequential:
     """Latents [N, in_channels] → images [N, out_channels, resolution, resolution] in [-1, 1].
 
@@ -30,37 +30,54 @@ def conv_generator(
     """
     base, num_doublings = upsampling_plan(resolution)
     maps = feature_maps(width, num_doublings)[::-1]
-    layers = [
+    biased = style.norm is None
+    layers: list[nn.Module] = [
         nn.Unflatten(1, (in_channels, 1, 1)),
-        nn.ConvTranspose2d(in_channels, maps[0], base, bias=False),
-        norm(maps[0]),
-        activation(),
+        *style.normed(nn.ConvTranspose2d(in_channels, maps[0], base, bias=biased), maps[0]),
     ]
     for coarse, fine in pairwise(maps):
-        layers += [nn.ConvTranspose2d(coarse, fine, 4, 2, 1, bias=False), norm(fine), activation()]
-    return nn.Sequential(*layers, nn.ConvTranspose2d(maps[-1], out_channels, 4, 2, 1, bias=False), nn.Tanh())
+        layers += style.normed(nn.ConvTranspose2d(coarse, fine, 4, 2, 1, bias=biased), fine)
+    layers += [nn.ConvTranspose2d(maps[-1], out_channels, 4, 2, 1, bias=False), *style.output()]
+    return normal_init_(nn.Sequential(*layers))
 
 
-def conv_discriminator(
-    in_channels: int,
-    resolution: int,
-    width: int,
-    *,
-    norm: Callable[[int], nn.Module] = nn.BatchNorm2d,
-    activation: Callable[[], nn.Module] = leaky_relu,
-    dropout: float = 0.0,
-) -> nn.Sequential:
-    """Images [N, in_channels, resolution, resolution] → logits [N].
+def conv_discriminator(in_channels: int, resolution: int, width: int, style: Style = LEAKY) -> nn.Sequential:
+    """Images [N, in_channels, resolution, resolution] → logits [N]; the mirror of `conv_generator`.
 
-    The mirror of `conv_generator`; `dropout` drops single units after each activation.
+    The input is taken as it is: put `style.input()` before it.
     """
     base, num_halvings = upsampling_plan(resolution)
     maps = feature_maps(width, num_halvings)
-
-    def activated(*layers: nn.Module) -> list[nn.Module]:
-        return [*layers, activation(), nn.Dropout(dropout)] if dropout else [*layers, activation()]
-
-    layers = activated(nn.Conv2d(in_channels, maps[0], 4, 2, 1, bias=False))
+    layers = style.activated(nn.Conv2d(in_channels, maps[0], 4, 2, 1, bias=False))
     for fine, coarse in pairwise(maps):
-        layers += activated(nn.Conv2d(fine, coarse, 4, 2, 1, bias=False), norm(coarse))
-    return nn.Sequential(*layers, nn.Conv2d(maps[-1], 1, base, bias=False), nn.Flatten(0))
+        layers += style.normed(nn.Conv2d(fine, coarse, 4, 2, 1, bias=style.norm is None), coarse)
+    layers += [nn.Conv2d(maps[-1], 1, base, bias=False), nn.Flatten(0)]
+    return style.finished(normal_init_(nn.Sequential(*layers)))
+
+
+class LabelledGenerator(nn.Module):
+    """A network on the latent with the one-hot label appended (Mirza 2014, arXiv:1411.1784)."""
+
+    def __init__(self, layers: nn.Module, num_classes: int) -> None:
+        super().__init__()
+        self.layers, self.num_classes = layers, num_classes
+
+    def forward(self, latents: Tensor, labels: Tensor) -> Tensor:
+        """Latents [N, latent_dim], labels [N] → samples; `layers` gets [N, latent_dim + num_classes]."""
+        samples: Tensor = self.layers(torch.cat([latents, F.one_hot(labels, self.num_classes)], dim=1))
+        return samples
+
+
+class LabelledDiscriminator(nn.Module):
+    """A network on the image with one constant map for each class (Mirza 2014, arXiv:1411.1784)."""
+
+    def __init__(self, layers: nn.Module, num_classes: int, style: Style) -> None:
+        super().__init__()
+        self.rescale = nn.Sequential(*style.input())
+        self.layers, self.num_classes = layers, num_classes
+
+    def forward(self, images: Tensor, labels: Tensor) -> Tensor:
+        """Images [N, C, H, W], labels [N] → logits [N]; `layers` gets [N, C + num_classes, H, W]."""
+        maps = label_maps(labels, self.num_classes, images.shape[-1])
+        logits: Tensor = self.layers(torch.cat([self.rescale(images), maps], dim=1))
+        return logits

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Literal
 
@@ -12,6 +12,45 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from ganbench.types import OptionValue
+
+
+class Update:
+    """One step of an optimiser in the making: called with a loss (0-d), it adds that loss's gradients."""
+
+    def __init__(self, optimizer: Optimizer) -> None:
+        self._optimizer = optimizer
+        self._parameters = [p for group in optimizer.param_groups for p in group["params"] if p.requires_grad]
+        self._condition: Tensor | None = None
+
+    def __call__(self, loss: Tensor) -> None:
+        """Add the gradients of `loss` (0-d)."""
+        torch.autograd.backward(loss, inputs=self._parameters)
+
+    def only_if(self, condition: Tensor) -> None:
+        """Take the step only where `condition` (0-d bool, on the device) holds; decided without waiting for it."""
+        self._condition = condition
+
+    def step(self) -> None:
+        """The optimiser's step. One that is not taken leaves weights and optimiser state as they were."""
+        if self._condition is None:
+            self._optimizer.step()
+            return
+        before = {name: value.clone() for name, value in self._tensors().items()}
+        self._optimizer.step()
+        with torch.no_grad():
+            for name, value in self._tensors().items():
+                if value.device != self._condition.device:  # a step count that an unfused optimiser keeps on the host
+                    continue
+                old = before.get(name)  # state that this very step created began as zeros, as Adam's and RMSprop's does
+                value.copy_(torch.where(self._condition, value, torch.zeros_like(value) if old is None else old))
+
+    def _tensors(self) -> dict[tuple[int, str], Tensor]:
+        """Parameters and their optimiser state, by the parameter's place and the name of the state."""
+        found = {(i, ""): parameter.detach() for i, parameter in enumerate(self._parameters)}
+        for i, parameter in enumerate(self._parameters):
+            state = self._optimizer.state.get(parameter, {})
+            found |= {(i, name): value for name, value in state.items() if isinstance(value, Tensor)}
+        return found
 
 
 class GAN(nn.Module):
@@ -26,7 +65,8 @@ class GAN(nn.Module):
         options: What `ganbench_build` was given, kept for the training hook. Not saved: the host builds with the same.
 
     More networks and buffers can be set as attributes, as on any module; they are saved too. `copy.deepcopy` gives an
-    independent GAN whose optimisers train the copied networks.
+    independent GAN whose optimisers train the copied networks. `progress` in [0, 1] is the share of the training budget
+    that is spent, for variants that change as they train; the host sets it before each iteration.
     """
 
     generator: Any  # nn.Module or None; Any spares each plugin a check for None
@@ -52,6 +92,7 @@ class GAN(nn.Module):
         self.latent = latent
         self.optimizers: dict[str, Optimizer] = dict(optimizers or {})
         self.options: dict[str, OptionValue] = dict(options or {})
+        self.progress = 0.0  # share of the training budget that is spent; the host keeps it up to date
         self.register_buffer("_device_marker", torch.empty(0), persistent=False)
 
     @property
@@ -67,7 +108,7 @@ class GAN(nn.Module):
         return torch.rand(shape, device=self.device) * 2 - 1
 
     @contextmanager
-    def update(self, network: str) -> Iterator[Callable[[Tensor], None]]:
+    def update(self, network: str) -> Iterator[Update]:
         """One step of the optimiser called `network`, from the sum of the losses (0-d) backpropagated inside the block.
 
         Yields the function that backpropagates one loss. Its gradients are summed on the parameters of this optimiser
@@ -78,10 +119,10 @@ class GAN(nn.Module):
                 backward(loss_on_fake)
         """
         optimizer = self.optimizers[network]
-        parameters = [p for group in optimizer.param_groups for p in group["params"] if p.requires_grad]
         optimizer.zero_grad(set_to_none=True)
-        yield lambda loss: torch.autograd.backward(loss, inputs=parameters)
-        optimizer.step()
+        update = Update(optimizer)
+        yield update
+        update.step()
         torch.clear_autocast_cache()  # under autocast, the next pass would see the weights from before this step
 
     def minimize(self, network: str, loss: Tensor) -> None:
@@ -90,10 +131,12 @@ class GAN(nn.Module):
             backward(loss)
 
     def get_extra_state(self) -> dict[str, Any]:
-        """The optimisers' states, so that `state_dict()` is complete."""
-        return {"optimizers": {name: optimizer.state_dict() for name, optimizer in self.optimizers.items()}}
+        """The optimisers' states and the progress, so that `state_dict()` is complete."""
+        states = {name: optimizer.state_dict() for name, optimizer in self.optimizers.items()}
+        return {"optimizers": states, "progress": self.progress}
 
     def set_extra_state(self, state: dict[str, Any]) -> None:
         """Load what `get_extra_state` returned. Copied, since optimisers keep the very tensors that they are given."""
+        self.progress = float(state["progress"])
         for name, optimizer in self.optimizers.items():
             optimizer.load_state_dict(copy.deepcopy(state["optimizers"][name]))

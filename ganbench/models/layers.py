@@ -36,17 +36,20 @@ class UpsamplingPlan(NamedTuple):
     num_doublings: int
 
 
+_PLANS = {base << k: UpsamplingPlan(base, k) for base in (4, 7) for k in range(1, 8)}
+DOUBLED_RESOLUTIONS = tuple(sorted(size for size in _PLANS if size <= 512))
+
+
 def upsampling_plan(resolution: int) -> UpsamplingPlan:
     """How to reach `resolution` by doublings, at least one, from 4 or 7 pixels: 28 = 7·2², 64 = 4·2⁴.
 
     Raises:
         UsageError: Neither fits; the message lists resolutions that do.
     """
-    plans = {base << k: UpsamplingPlan(base, k) for base in (4, 7) for k in range(1, 10)}
-    if resolution not in plans:
-        fitting = ", ".join(str(size) for size in sorted(plans) if size <= 512)
+    if resolution not in _PLANS:
+        fitting = ", ".join(map(str, DOUBLED_RESOLUTIONS))
         raise UsageError(f"resolution {resolution}: this network doubles a small map; choose one of {fitting}.")
-    return plans[resolution]
+    return _PLANS[resolution]
 
 
 def halved_sizes(resolution: int, smallest: int) -> list[int]:

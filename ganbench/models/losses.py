@@ -1,4 +1,4 @@
-"""Losses of the original game and of its class-conditional form. All are computed in float32, also under autocast.
+"""Losses of the GAN games. All are computed in float32, also under autocast.
 
 An objective says what each network minimises, as named terms that the standard iteration adds up and reports.
 """
@@ -12,14 +12,18 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from ganbench.models.options import chosen, share
+from ganbench.types import Options
+
 Terms = dict[str, Tensor]
+SMOOTHINGS = ("one-sided", "two-sided")
 
 
 class Objective(Protocol):
     """What the discriminator minimises on real and on fake samples, and the generator on its fakes.
 
     Each method gets what the discriminator returned and the samples' labels [N] (or None, or whatever else the samples
-    were made from), and returns 0-d terms by name.
+    were made from), and returns 0-d terms by name. In games without classes the one term is called "source".
     """
 
     def real(self, output: Any, labels: Any) -> Terms:
@@ -34,11 +38,54 @@ class Objective(Protocol):
         """The generator's terms on fake samples."""
         ...
 
+    def logits(self, output: Any) -> Tensor | None:
+        """Logits [N] of "real" in the discriminator's output; None where it is no probability (a critic)."""
+        ...
 
-def binary_cross_entropy(logits: Tensor, target: float) -> Tensor:
+
+@dataclass(frozen=True)
+class Targets:
+    """What the discriminator should say of real samples and of fakes; `noise` is the share of targets flipped."""
+
+    real: float = 1.0
+    fake: float = 0.0
+    noise: float = 0.0
+
+    def of_real(self, logits: Tensor) -> Tensor:
+        """Targets float32 of the shape of `logits`."""
+        return self._noisy(logits, self.real, self.fake)
+
+    def of_fake(self, logits: Tensor) -> Tensor:
+        """Targets float32 of the shape of `logits`."""
+        return self._noisy(logits, self.fake, self.real)
+
+    def _noisy(self, logits: Tensor, right: float, wrong: float) -> Tensor:
+        targets = torch.full_like(logits, right, dtype=torch.float32)
+        if not self.noise:
+            return targets
+        return torch.where(torch.rand_like(targets) < self.noise, wrong, targets)
+
+
+def smoothed_target(smoothing: float, num_classes: int) -> float:
+    """Target 1 - ε(k-1)/k of the right one of k classes, with ε the `smoothing`."""
+    return 1.0 - smoothing * (num_classes - 1) / num_classes
+
+
+def targets_of(options: Options) -> Targets:
+    """The targets that the group TARGETS asks for: smoothed as two classes, real and fake (Salimans 2016).
+
+    Raises UsageError for values that are not offered.
+    """
+    smoothing, sides = share(options, "label_smoothing"), chosen(options, "smoothing", SMOOTHINGS)
+    fake = smoothing / 2 if sides == "two-sided" else 0.0
+    return Targets(smoothed_target(smoothing, 2), fake, share(options, "noisy_labels"))
+
+
+def binary_cross_entropy(logits: Tensor, target: float | Tensor) -> Tensor:
     """Mean of -[t·log p + (1-t)·log(1-p)] with p the sigmoid of a logit, t the `target` in [0, 1]; 0-d float32."""
     logits = logits.float()
-    return F.binary_cross_entropy_with_logits(logits, torch.full_like(logits, target))
+    targets = target if isinstance(target, Tensor) else torch.full_like(logits, target)
+    return F.binary_cross_entropy_with_logits(logits, targets)
 
 
 def class_cross_entropy(class_logits: Tensor, labels: Tensor, smoothing: float = 0.0) -> Tensor:
@@ -49,31 +96,30 @@ def class_cross_entropy(class_logits: Tensor, labels: Tensor, smoothing: float =
     return F.cross_entropy(class_logits.float(), labels, label_smoothing=smoothing)
 
 
-def smoothed_target(smoothing: float, num_classes: int) -> float:
-    """Target 1 - ε(k-1)/k of the right one of k classes, with ε the `smoothing`."""
-    return 1.0 - smoothing * (num_classes - 1) / num_classes
-
-
 @dataclass(frozen=True)
 class NonSaturating:
     """The game of Goodfellow 2014 (arXiv:1406.2661) with the generator's loss that does not saturate: -log D(G(z)).
 
-    `real_target` below 1 is one-sided label smoothing (Salimans 2016); fakes keep the target 0, the generator's is 1.
+    Smoothed or noisy `targets` are the discriminator's alone; the generator's target is 1.
     """
 
-    real_target: float = 1.0
+    targets: Targets = Targets()
 
     def real(self, output: Tensor, labels: object) -> Terms:
-        """-log D(x), smoothed."""
-        return {"source": binary_cross_entropy(output, self.real_target)}
+        """-log D(x) for the target 1."""
+        return {"source": binary_cross_entropy(output, self.targets.of_real(output))}
 
     def fake(self, output: Tensor, labels: object) -> Terms:
-        """-log(1 - D(G(z)))."""
-        return {"source": binary_cross_entropy(output, 0.0)}
+        """-log(1 - D(G(z))) for the target 0."""
+        return {"source": binary_cross_entropy(output, self.targets.of_fake(output))}
 
     def generator(self, output: Tensor, labels: object) -> Terms:
         """-log D(G(z))."""
         return {"source": binary_cross_entropy(output, 1.0)}
+
+    def logits(self, output: Tensor) -> Tensor:
+        """The output itself."""
+        return output
 
 
 @dataclass(frozen=True)
@@ -104,3 +150,7 @@ class AuxiliaryClassifier:
         """Source and class terms."""
         source, classes = output
         return {**self.adversarial.generator(source, labels), "class": class_cross_entropy(classes, labels)}
+
+    def logits(self, output: tuple[Tensor, Tensor]) -> Tensor:
+        """The source logits."""
+        return output[0]

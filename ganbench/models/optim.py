@@ -1,4 +1,4 @@
-"""The optimiser that most GANs use."""
+"""The optimiser that most GANs use, and a GAN with it."""
 
 from __future__ import annotations
 
@@ -7,15 +7,11 @@ from collections.abc import Mapping
 from torch import nn
 from torch.optim import Adam, Optimizer
 
-from ganbench.types import Options, OptionValue
+from ganbench.models.gan import GAN
+from ganbench.models.options import chosen, count
+from ganbench.types import Options
 
 _FUSED_DEVICES = ("cpu", "cuda")
-
-ADAM_OPTIONS: dict[str, OptionValue] = {"lr": 2e-4, "beta1": 0.5}  # DCGAN's
-ADAM_HELP = {
-    "lr": "learning rate of Adam in both networks",
-    "beta1": "Adam's first beta in both networks; the second is 0.999",
-}
 
 
 def adam(module: nn.Module, lr: float, betas: tuple[float, float] = (0.5, 0.999)) -> Adam:
@@ -28,7 +24,25 @@ def adam(module: nn.Module, lr: float, betas: tuple[float, float] = (0.5, 0.999)
     return Adam(parameters, lr=lr, betas=betas, fused=fused)
 
 
+def learning_rate(network: str, options: Options) -> float:
+    """The rate of the network called `network`: the discriminator may have its own (group ADAM)."""
+    own = float(options.get("lr_discriminator", 0.0)) if network == "discriminator" else 0.0
+    return own or float(options["lr"])
+
+
 def adams(networks: Mapping[str, nn.Module], options: Options) -> dict[str, Optimizer]:
-    """An Adam for each network under its name, with the `lr` and `beta1` of `options` (see ADAM_OPTIONS)."""
-    lr, betas = float(options["lr"]), (float(options["beta1"]), 0.999)
-    return {name: adam(network, lr, betas) for name, network in networks.items()}
+    """An Adam for each network under its name, from the options of the group ADAM."""
+    betas = float(options["beta1"]), float(options["beta2"])
+    return {name: adam(network, learning_rate(name, options), betas) for name, network in networks.items()}
+
+
+def gan_with_adams(generator: nn.Module, discriminator: nn.Module, options: Options) -> GAN:
+    """Both networks with their Adams, and latents as the group LATENT asks. Raises UsageError for other latents."""
+    return GAN(
+        generator,
+        discriminator,
+        latent_dim=count(options, "latent_dim"),
+        latent="uniform" if chosen(options, "latent", ("normal", "uniform")) == "uniform" else "normal",
+        optimizers=adams({"generator": generator, "discriminator": discriminator}, options),
+        options=options,
+    )

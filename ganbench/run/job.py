@@ -100,7 +100,7 @@ class TrialJob:
 
     def generator(self) -> Generator:
         """The trained generator, for the metrics that need one. Raises UsageError where there is no checkpoint."""
-        gan, conditional = self.trained(), self.variant.info.conditional
+        gan, conditional = self.trained(), self.variant.info.uses_labels(self.dataset.spec)
         sampler = self.sampler(gan, seed=0)
         return Generator(
             sample=lambda latents, labels: sampler.generate(latents, None if labels is None else labels.cpu().numpy()),
@@ -112,7 +112,7 @@ class TrialJob:
     def evaluation_labels(self, num_samples: int) -> Labels | None:
         """Labels int64 [num_samples] in the proportions of the training split; None for an unconditional model."""
         train = self.dataset.train
-        if not self.variant.info.conditional or train.labels is None:
+        if not self.variant.info.uses_labels(self.dataset.spec) or train.labels is None:
             return None
         shares = np.bincount(train.labels, minlength=self.dataset.spec.num_classes or 0)
         return proportional_labels(num_samples, shares.astype(np.float64))

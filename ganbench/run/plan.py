@@ -214,7 +214,7 @@ def _check_fit(variant: Variant, dataset: Dataset, options: Options) -> None:
         raise UsageError(
             f"plugin '{info.name}' makes {', '.join(info.data_kinds)}; '{dataset.name}' holds {spec.kind}."
         )
-    if info.conditional and not spec.num_classes:
+    if info.conditional is True and not spec.num_classes:
         raise UsageError(f"plugin '{info.name}' is conditional and needs labels; '{dataset.name}' has none.")
     try:
         with torch.device("meta"):

@@ -51,7 +51,8 @@ class Sampler:
         A plugin that draws more noise while sampling gets a generator seeded by `first`, the first sample's index.
         """
         device = self.gan.device
-        given = None if labels is None or not self.variant.info.conditional else torch.from_numpy(labels).to(device)
+        uses_labels = self.variant.info.uses_labels(self.spec)
+        given = torch.from_numpy(labels).to(device) if uses_labels and labels is not None else None
         with evaluation_mode(self.gan):
             seed_everything(derive_seed("sampling", self.seed, first))
             return self.variant.sample_batch(self.gan, latents.to(device), given, self.spec.shape).float()
