@@ -47,10 +47,14 @@ class _Section(BaseModel):
 
 
 class DataSection(_Section):
-    """Which data, at which side length in pixels (None: as stored), with which augmentation of training images."""
+    """Which data, at which side length in pixels (None: as stored), with which augmentation of training images.
+
+    `num_train`: train on at most so many images (`ganbench.data.splits.limited`); None: on all.
+    """
 
     dataset: str
     resolution: int | None = Field(default=None, ge=8, le=1024)
+    num_train: int | None = Field(default=None, ge=2)
     augment: tuple[Augmentation, ...] = ()
 
 

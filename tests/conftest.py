@@ -8,6 +8,9 @@ import os
 import tempfile
 
 os.environ.setdefault("GANBENCH_PUBLISHED_WEIGHTS", os.environ.get("GANBENCH_WEIGHTS", ""))
-_nothing = tempfile.mkdtemp(prefix="ganbench-no-weights-")
-os.environ["GANBENCH_WEIGHTS"] = _nothing
-os.environ["TORCH_HOME"] = _nothing
+_nothing = tempfile.TemporaryDirectory(prefix="ganbench-no-weights-")
+os.environ["GANBENCH_WEIGHTS"] = os.environ["TORCH_HOME"] = _nothing.name
+
+
+def pytest_unconfigure():
+    _nothing.cleanup()

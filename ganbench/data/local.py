@@ -17,7 +17,7 @@ import numpy.typing as npt
 from ganbench.data.arrays import Images, Labels, as_images, as_labels, load_arrays
 from ganbench.data.classes import SPLITS, first_folders, folder_classes, without_common_folders, without_first_folder
 from ganbench.data.listing import ImageFile, list_images
-from ganbench.data.read import stack_images
+from ganbench.data.read import stack_images, usable_images
 from ganbench.data.resize import check_resolution, fit_images
 from ganbench.data.splits import stratified_halves
 from ganbench.errors import DataError
@@ -71,7 +71,7 @@ def load_folder(path: str | None, resolution: int | None, root: Path) -> Dataset
     Raises:
         DataError: As `open_images`; also when some images lie inside class folders and others beside them.
     """
-    folder = _given(path, "folder:PATH")
+    folder = existing_path(path, "folder:PATH")
     check_resolution(resolution)
     name = f"folder:{folder}"
     files = list_images(folder)
@@ -79,7 +79,10 @@ def load_folder(path: str | None, resolution: int | None, root: Path) -> Dataset
     if set(first_folders(inner)) >= SPLITS:
         return _split_folder(name, files, inner, resolution)
     class_names, labels = _classes(inner, name)
-    return halved_dataset(name, stack_images(files, resolution), labels, class_names, SPLIT_SEED)
+    source = usable_images(files, resolution)
+    halves = stratified_halves(labels, len(files), SPLIT_SEED, name)
+    train, test = ((source.take(half), None if labels is None else labels[half]) for half in halves)
+    return build_dataset(name, train, test, class_names)
 
 
 def load_npz(path: str | None, resolution: int | None, root: Path) -> Dataset:
@@ -91,7 +94,7 @@ def load_npz(path: str | None, resolution: int | None, root: Path) -> Dataset:
     Raises:
         DataError: As above; a file with train but without test images; labels for one split only.
     """
-    file = _given(path, "npz:PATH")
+    file = existing_path(path, "npz:PATH")
     check_resolution(resolution)
     name, arrays = f"npz:{file}", load_arrays(file)
     one_set = (*_ONE_SET_KEYS, (next(iter(arrays)), "")) if len(arrays) == 1 else _ONE_SET_KEYS
@@ -160,7 +163,8 @@ def _pair(
     return None
 
 
-def _given(path: str | None, form: str) -> Path:
+def existing_path(path: str | None, form: str) -> Path:
+    """The path in a dataset's name of this form. Raises DataError where there is none, or nothing lies there."""
     if not path:
         raise DataError(f"expected {form}, got no path; a folder called test or train is written as ./test or ./train.")
     given = Path(path).expanduser()

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from ganbench.data.array_file import ArrayFile
-from ganbench.data.arrays import MAX_BYTES, Images, as_images, as_labels, is_archive, load_arrays
+from ganbench.data.arrays import Images, as_images, as_labels, check_room, is_archive, load_arrays
 from ganbench.data.classes import classes_of_all
 from ganbench.data.files import ImageFiles
 from ganbench.data.listing import ImageFile, list_images
@@ -53,17 +53,16 @@ def open_images(path: Path, resolution: int | None = None) -> ImageSource:
     return ImageFiles(name, files, resolution, labels, class_names)
 
 
+def usable_images(files: Sequence[ImageFile], resolution: int | None) -> ImageFiles:
+    """Images whose headers were looked at and which memory holds; none is decoded yet. Raises DataError."""
+    source = ImageFiles("images", files, resolution)
+    check_room(source.shape)
+    return source
+
+
 def stack_images(files: Sequence[ImageFile], resolution: int | None) -> Images:
     """Decode images into uint8 [N, H, W, C] in memory; C is 1 only when all are grey. Raises DataError."""
-    source = ImageFiles("images", files, resolution)
-    num_images, height, width, channels = source.shape
-    total = num_images * height * width * channels
-    if total > MAX_BYTES:
-        raise DataError(
-            f"{num_images:,} images of {width}x{height} pixels take {total / 2**30:.0f} GiB; expected at most "
-            f"{MAX_BYTES / 2**30:.0f} GiB. Use a smaller --resolution."
-        )
-    return source.take(np.arange(num_images))
+    return usable_images(files, resolution).take(np.arange(len(files)))
 
 
 def _read_arrays(path: Path, name: str, resolution: int | None) -> ImageSet:

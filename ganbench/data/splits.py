@@ -1,13 +1,18 @@
-"""A fixed division of one set of images into two halves, class by class."""
+"""Fixed choices among images, class by class: two halves of one set, and fewer images to train on."""
 
 from __future__ import annotations
+
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
 
 from ganbench.errors import DataError
+from ganbench.types import Dataset
 
 Indices = npt.NDArray[np.int64]
+
+LIMIT_SEED = 0
 
 
 def stratified_halves(
@@ -30,3 +35,57 @@ def stratified_halves(
     if first.all():
         raise DataError(f"{name}: too few images ({num_samples}) to divide into a train and a test half.")
     return order[first], order[~first]
+
+
+def grouped_halves(
+    labels: npt.NDArray[np.int64] | None, groups: npt.NDArray[np.int64], seed: int, name: str
+) -> tuple[Indices, Indices]:
+    """`stratified_halves` of samples in groups that stay whole; equal to it where each group has one member.
+
+    The groups are halved, each counting as one sample of the class that most of its members have (of several, the
+    first). So the halves of each class are even in groups, and in samples as far as groups are alike.
+
+    Args:
+        labels: int64 [N], or None.
+        groups: The number of each sample's group, int64 [N], from 0 without gaps, in the order of their first members.
+        seed: Of the order.
+        name: The dataset's, for errors.
+
+    Raises:
+        DataError: The second half would be empty.
+    """
+    num_groups = int(groups.max()) + 1
+    classes = np.zeros(len(groups), dtype=np.int64) if labels is None else labels
+    counts = np.zeros((num_groups, int(classes.max()) + 1), dtype=np.int64)
+    np.add.at(counts, (groups, classes), 1)
+    chosen, _ = stratified_halves(counts.argmax(axis=1), num_groups, seed, name)
+    in_first = np.isin(np.arange(num_groups), chosen)
+    order = np.random.RandomState(seed).permutation(len(groups)).astype(np.int64)
+    return order[in_first[groups[order]]], order[~in_first[groups[order]]]
+
+
+def limited(dataset: Dataset, num_train: int | None) -> Dataset:
+    """The same dataset with at most `num_train` training images; None, or no more than that there, leaves all.
+
+    An upper bound, so that a suite made for a large dataset runs on a smaller one. The images are drawn by
+    `numpy.random.RandomState(LIMIT_SEED).permutation` and stay in its order. Each class has its share of `num_train`,
+    rounded down or up (largest remainders first, of equal ones the lower class number), so a class of few images may
+    vanish. The held-out split and the name stay as they are; the hash is another.
+    """
+    num_images = len(dataset.train)
+    if num_train is None or num_train >= num_images:
+        return dataset
+    labels = dataset.train.labels
+    order = np.random.RandomState(LIMIT_SEED).permutation(num_images).astype(np.int64)
+    classes = np.zeros(num_images, dtype=np.int64) if labels is None else labels[order]
+    chosen = np.zeros(num_images, dtype=bool)
+    for label, share in enumerate(_shares(np.bincount(classes), num_train)):
+        chosen[np.flatnonzero(classes == label)[:share]] = True
+    return replace(dataset, train=dataset.train.subset(order[chosen]))
+
+
+def _shares(counts: Indices, total: int) -> Indices:
+    """Divide `total` in the proportions of `counts` by largest remainders, in whole numbers without rounding errors."""
+    shares, remainders = np.divmod(counts * total, counts.sum())
+    shares[np.argsort(-remainders, kind="stable")[: total - shares.sum()]] += 1
+    return shares

@@ -17,11 +17,11 @@ from ganbench.models.init import normal_init_
 from ganbench.models.layers import feature_maps, label_maps, leaky_relu, upsampling_plan
 from ganbench.models.style import Style
 
-LEAKY = Style(activation=leaky_relu)
+RELU, LEAKY = Style(), Style(activation=leaky_relu)
 
 
 def conv_generator(
-    in_channels: int, out_channels: int, resolution: int, width: int, style: Style = Style()
+    in_channels: int, out_channels: int, resolution: int, width: int, style: Style = RELU
 ) -> nn.Sequential:
     """Latents [N, in_channels] → images [N, out_channels, resolution, resolution] in [-1, 1].
 

@@ -137,12 +137,10 @@ def _judged_together(judge: Judge, batch: Batch, fake: Fake) -> tuple[Any, Any]:
     """The outputs on real samples and on fakes from one pass over both."""
     labels = None if batch.labels is None or fake.labels is None else torch.cat([batch.labels, fake.labels])
     output = judge(torch.cat([batch.real, fake.samples]), labels)
-    sizes = [len(batch.real), len(fake.samples)]
+    border = len(batch.real)
     if isinstance(output, Tensor):
-        on_real, on_fake = output.split(sizes)
-        return on_real, on_fake
-    parts = [part.split(sizes) for part in output]
-    return tuple(real for real, _ in parts), tuple(fakes for _, fakes in parts)
+        return output[:border], output[border:]
+    return tuple(part[:border] for part in output), tuple(part[border:] for part in output)
 
 
 def _accuracy(real_logits: Tensor, fake_logits: Tensor) -> Tensor:
