@@ -25,6 +25,7 @@ from ganbench.models import (
     alternate,
     conv_discriminator,
     conv_generator,
+    count,
     discriminator_style,
     gan_with_adams,
     generator_style,
@@ -54,7 +55,7 @@ def ganbench_model() -> ModelInfo:
 @hookimpl
 def ganbench_build(spec: DataSpec, options: Options) -> GAN:
     """Both networks, weights from N(0, 0.02), and their Adams."""
-    width, latent_dim, style = int(options["width"]), int(options["latent_dim"]), discriminator_style(options)
+    width, latent_dim, style = count(options, "width"), count(options, "latent_dim"), discriminator_style(options)
     generator = conv_generator(latent_dim, spec.channels, spec.resolution, width, generator_style(options))
     judging = conv_discriminator(spec.channels, spec.resolution, width, style)
     discriminator = nn.Sequential(*style.input(), *judging)

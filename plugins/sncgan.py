@@ -30,6 +30,7 @@ from ganbench.models import (
     alternate,
     conv_discriminator,
     conv_generator,
+    count,
     discriminator_style,
     gan_with_adams,
     generator_style,
@@ -64,7 +65,7 @@ def ganbench_model() -> ModelInfo:
 def ganbench_build(spec: DataSpec, options: Options) -> GAN:
     """Both networks and their Adams. Raises UsageError for data without labels."""
     classes = require_classes(spec, "sncgan")
-    width, latent_dim, style = int(options["width"]), int(options["latent_dim"]), discriminator_style(options)
+    width, latent_dim, style = count(options, "width"), count(options, "latent_dim"), discriminator_style(options)
     drawing = conv_generator(latent_dim + classes, spec.channels, spec.resolution, width, generator_style(options))
     judging = conv_discriminator(spec.channels + classes, spec.resolution, width, style)
     generator = LabelledGenerator(drawing, classes)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from ganbench.models.convnets import LabelledDiscriminator, LabelledGenerator, conv_discriminator, conv_generator
 from ganbench.models.gan import GAN
 from ganbench.models.init import normal_init_
-from ganbench.models.iteration import Fake, alternate, labelled_fakes, plain_fakes
+from ganbench.models.iteration import Fake, alternate, check_game, labelled_fakes, plain_fakes
 from ganbench.models.layers import (
     MinibatchDiscrimination,
     UpsamplingPlan,
@@ -39,8 +39,10 @@ from ganbench.models.options import (
     NETWORKS,
     TARGETS,
     OptionGroup,
+    at_least_zero,
     chosen,
     count,
+    decay,
     option,
     share,
 )
@@ -69,12 +71,15 @@ __all__ = [
     "adam",
     "adams",
     "alternate",
+    "at_least_zero",
     "binary_cross_entropy",
+    "check_game",
     "chosen",
     "class_cross_entropy",
     "conv_discriminator",
     "conv_generator",
     "count",
+    "decay",
     "discriminator_style",
     "feature_maps",
     "gan_with_adams",

@@ -10,8 +10,8 @@ from torch import Tensor
 
 from ganbench.models.diffaugment import diff_augment
 from ganbench.models.gan import GAN
-from ganbench.models.losses import Objective, Terms
-from ganbench.models.options import count, share
+from ganbench.models.losses import Objective, Terms, targets_of
+from ganbench.models.options import TARGETS, count, share
 from ganbench.types import Batch, Options
 
 Judge = Callable[[Tensor, Any], Any]
@@ -41,6 +41,13 @@ class Rules(NamedTuple):
             max_accuracy=share(options, "max_accuracy") if "max_accuracy" in options else 1.0,
             augment=diff_augment(str(options.get("diffaugment", ""))),
         )
+
+
+def check_game(options: Options) -> None:
+    """Raise UsageError for a value that an iteration would refuse; a plugin's build calls this, or `gan_with_adams`."""
+    Rules.of(options)
+    if TARGETS.defaults.keys() <= options.keys():
+        targets_of(options)
 
 
 def labelled_fakes(gan: GAN, batch: Batch) -> Fake:

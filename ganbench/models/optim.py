@@ -8,7 +8,8 @@ from torch import nn
 from torch.optim import Adam, Optimizer
 
 from ganbench.models.gan import GAN
-from ganbench.models.options import chosen, count
+from ganbench.models.iteration import check_game
+from ganbench.models.options import at_least_zero, chosen, count, decay
 from ganbench.types import Options
 
 _FUSED_DEVICES = ("cpu", "cuda")
@@ -26,18 +27,27 @@ def adam(module: nn.Module, lr: float, betas: tuple[float, float] = (0.5, 0.999)
 
 def learning_rate(network: str, options: Options) -> float:
     """The rate of the network called `network`: the discriminator may have its own (group ADAM)."""
-    own = float(options.get("lr_discriminator", 0.0)) if network == "discriminator" else 0.0
-    return own or float(options["lr"])
+    has_own = network == "discriminator" and "lr_discriminator" in options
+    own = at_least_zero(options, "lr_discriminator") if has_own else 0.0
+    return own or at_least_zero(options, "lr")
 
 
 def adams(networks: Mapping[str, nn.Module], options: Options) -> dict[str, Optimizer]:
-    """An Adam for each network under its name, from the options of the group ADAM."""
-    betas = float(options["beta1"]), float(options["beta2"])
+    """An Adam for each network under its name, from the options of the group ADAM.
+
+    Raises UsageError for a negative rate and for a beta that is not in [0, 1).
+    """
+    betas = decay(options, "beta1"), decay(options, "beta2")
     return {name: adam(network, learning_rate(name, options), betas) for name, network in networks.items()}
 
 
 def gan_with_adams(generator: nn.Module, discriminator: nn.Module, options: Options) -> GAN:
-    """Both networks with their Adams, and latents as the group LATENT asks. Raises UsageError for other latents."""
+    """Both networks with their Adams, and latents as the group LATENT asks.
+
+    Raises UsageError for other latents and for values of the groups TARGETS, ITERATION and BALANCE that training would
+    refuse, so that a run with them is not even planned.
+    """
+    check_game(options)
     return GAN(
         generator,
         discriminator,

@@ -6,6 +6,7 @@ from `GAN.options` and leaves a variant without them as it was.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
@@ -126,6 +127,22 @@ def share(options: Options, name: str) -> float:
     value = float(options[name])
     if not 0.0 <= value <= 1.0:
         raise UsageError(f"option {name}: expected a share from 0 to 1, got {value:g}.")
+    return value
+
+
+def at_least_zero(options: Options, name: str) -> float:
+    """The value of an option that is a rate or a weight. Raises UsageError where it is negative or not finite."""
+    value = float(options[name])
+    if not 0.0 <= value < math.inf:
+        raise UsageError(f"option {name}: expected a number from 0 up, got {value:g}.")
+    return value
+
+
+def decay(options: Options, name: str) -> float:
+    """The value of an option that is a decay, such as Adam's betas. Raises UsageError where it is not in [0, 1)."""
+    value = float(options[name])
+    if not 0.0 <= value < 1.0:
+        raise UsageError(f"option {name}: expected a number from 0 to below 1, got {value:g}.")
     return value
 
 
