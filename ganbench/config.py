@@ -6,10 +6,11 @@ import hashlib
 import json
 import re
 import tomllib
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Annotated, Any, Literal, NamedTuple, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, field_validator
 
 from ganbench.errors import UnknownNameError, UsageError
 from ganbench.protocols import get_protocol
@@ -22,24 +23,35 @@ Precision = Literal["fp32", "tf32", "bf16"]  # tf32: GPUs may round the inputs o
 
 
 class Budget(NamedTuple):
-    """How long one trial trains: real images in thousands, generator updates, or wall-clock minutes of training."""
+    """How long one trial trains: real images in thousands, passes over the training images, generator updates, or
+    wall-clock minutes of training."""
 
     amount: float
-    unit: Literal["kimg", "steps", "min"]
+    unit: Literal["kimg", "epochs", "steps", "min"]
 
     def __str__(self) -> str:
         return f"{self.amount:g}{self.unit}"
 
 
 def parse_budget(text: str) -> Budget:
-    """Read `50kimg`, `2000steps` or `10min`. Raises UsageError for anything else."""
-    match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*(kimg|steps|min)\s*", text)
+    """Read `50kimg`, `20epochs`, `2000steps` or `10min`. Raises UsageError for anything else."""
+    match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*(kimg|epochs|steps|min)\s*", text)
     if match is None or float(match[1]) <= 0:
-        raise UsageError(f"budget '{text}': expected a positive number and a unit, such as 50kimg, 2000steps or 10min.")
+        raise UsageError(
+            f"budget '{text}': expected a positive number and a unit, such as 50kimg, 20epochs, 2000steps or 10min."
+        )
     amount, unit = float(match[1]), match[2]
     if unit == "steps" and amount != int(amount):
         raise UsageError(f"budget '{text}': steps are whole; use {max(1, round(amount))}steps.")
     return Budget(amount, unit)  # type: ignore[arg-type]  # the pattern admits these three units only
+
+
+HOST_OPTIONS = {  # of every model: what the host does with it; the defaults are the benchmark's
+    "budget": "how long it trains, such as 50kimg, 20epochs, 2000steps or 10min",
+    "ema": "decay per step of the averaged generator that is sampled from; 0: no averaging",
+    "augment": "how real training images are changed: any of flip,rotate,crop; empty: not",
+}
+EntryName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$")]
 
 
 class _Section(BaseModel):
@@ -87,8 +99,30 @@ class EvaluationSection(_Section):
     rank_by: str = "fid"
 
 
+class Entry(_Section):
+    """A row of its own: a plugin with options, under a name of its own where a benchmark runs it several times.
+
+    `published` is what the benchmark's source printed of it, by metric id or by the name of a curve, in its words.
+    """
+
+    plugin: str = ""  # empty: the entry's name is the plugin's
+    title: str = ""  # empty: the plugin's
+    options: dict[str, OptionValue] = Field(default_factory=dict)  # the plugin's, and HOST_OPTIONS
+    published: dict[str, str] = Field(default_factory=dict)
+
+
+class Source(_Section):
+    """Whose experiment a benchmark repeats, and in what it differs from it, in one sentence."""
+
+    title: str
+    differs: str = ""
+
+
 class Benchmark(_Section):
-    """A benchmark: which plugins on which data for how long, and how they are measured."""
+    """A benchmark: which plugins on which data for how long, and how they are measured.
+
+    `plugins` names plugins, or entries: a plugin with options of its own under any name.
+    """
 
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9.-]*$")
     title: str
@@ -100,7 +134,18 @@ class Benchmark(_Section):
     training: TrainingSection
     evaluation: EvaluationSection = EvaluationSection()
     options: dict[str, OptionValue] = Field(default_factory=dict)  # for every plugin that has an option of that name
-    plugin_options: dict[str, dict[str, OptionValue]] = Field(default_factory=dict)
+    entries: dict[EntryName, Entry] = Field(default_factory=dict)
+    source: Source | None = None
+
+    def entry(self, name: str) -> Entry:
+        """The entry called `name`; a plugin without one is an entry of its own name."""
+        found = self.entries.get(name, Entry())
+        return found if found.plugin else found.model_copy(update={"plugin": name})
+
+    def host_options(self) -> dict[str, OptionValue]:
+        """The HOST_OPTIONS of every model, before an entry or the user changes them for one."""
+        training = self.training
+        return {"budget": training.budget, "ema": training.ema, "augment": ",".join(self.data.augment)}
 
     @field_validator("protocol")
     @classmethod
@@ -109,6 +154,20 @@ class Benchmark(_Section):
             return get_protocol(value).name
         except UnknownNameError as error:
             raise ValueError(str(error)) from error
+
+
+def with_host_options(benchmark: Benchmark, options: Mapping[str, OptionValue]) -> tuple[TrainingSection, DataSection]:
+    """The benchmark's training and data sections with one entry's HOST_OPTIONS. Raises UsageError for wrong values."""
+    augment = tuple(name.strip() for name in str(options["augment"]).split(",") if name.strip())
+    for name in augment:
+        if name not in get_args(Augmentation):
+            raise UnknownNameError("augmentation", name, get_args(Augmentation))
+    training = benchmark.training.model_dump() | {"budget": options["budget"], "ema": options["ema"]}
+    try:
+        data = DataSection.model_validate(benchmark.data.model_dump() | {"augment": augment})
+        return TrainingSection.model_validate(training), data
+    except ValidationError as error:
+        raise UsageError(explain_validation(error)) from error
 
 
 def read_benchmark(path: Path) -> Benchmark:
@@ -126,6 +185,14 @@ def explain_validation(error: ValidationError) -> str:
     return "; ".join(
         f"{'.'.join(str(part) for part in item['loc']) or 'file'}: {item['msg']}" for item in error.errors()
     )
+
+
+def parse_entry(text: str) -> tuple[str, str]:
+    """Read `NAME=PLUGIN`, or a plugin's name alone, as (name, plugin). Raises UsageError."""
+    name, equals, plugin = text.partition("=")
+    if equals and (not plugin or not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]*", name)):
+        raise UsageError(f"--plugins '{text}': expected PLUGIN or NAME=PLUGIN, such as slow-d=dcgan.")
+    return name, plugin or name
 
 
 def parse_assignment(text: str) -> tuple[str, str, OptionValue]:

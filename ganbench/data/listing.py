@@ -1,10 +1,11 @@
 """The image files of a folder or .zip archive, in an order that depends on nothing but the names.
 
 Folders and archives are searched at every depth, links to folders included; images are sorted by their path, written
-with '/'. A real folder counts once: a link to a folder that is met anyway is skipped with a warning. Hidden files and
-`__MACOSX` are left out, hidden images with a warning that counts them. Files that are no images by their ending are
-passed over with one warning that counts them; image formats that are not read here (`OTHER_IMAGES`) and two entries of
-one name in an archive are errors, so the number of images never changes in silence.
+with '/'. A real folder counts once: a link to a folder that is met anyway is skipped with a warning. A file with two
+names counts twice, as in a copy without links, with a warning that counts such names. Hidden files and `__MACOSX` are
+left out, hidden images with a warning that counts them. Files that are no images by their ending are passed over with
+one warning that counts them; image formats that are not read here (`OTHER_IMAGES`) and two entries of one name in an
+archive are errors, so the number of images never changes in silence.
 """
 
 from __future__ import annotations

@@ -6,6 +6,7 @@ import random
 import time
 import zipfile
 from io import BytesIO
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -176,6 +177,18 @@ def test_links_into_a_hidden_store_count(tmp_path, caplog):
     assert not caplog.records
 
 
+@pytest.mark.parametrize("link", [Path.symlink_to, Path.hardlink_to], ids=["symbolic", "hard"])
+def test_two_names_of_one_file_count_twice_and_are_told(tmp_path, caplog, link):
+    """A store that keeps equal files once, and links to them, holds as many images as its plain copy."""
+    write(tmp_path / ".store/1.png")
+    for name in ("a", "b", "c"):
+        link(tmp_path / f"{name}.png", tmp_path / ".store/1.png")
+    write(tmp_path / "other.png")
+    assert len(open_images(tmp_path)) == 4
+    told = f"2 images counted again under another name, such as {tmp_path / 'b.png'}, which is {tmp_path / 'a.png'}."
+    assert told in caplog.text
+
+
 def test_a_zip_with_one_name_twice_is_refused(tmp_path):
     write(tmp_path / "a.png")
     with zipfile.ZipFile(tmp_path / "set.zip", "w") as archive, pytest.warns(UserWarning, match="Duplicate"):
@@ -300,7 +313,7 @@ def test_limits(tmp_path, monkeypatch):
         pixels_of(tmp_path)
     write(tmp_path / "b.png")
     monkeypatch.setattr(listing, "MAX_FILE_BYTES", 10_000)
-    monkeypatch.setattr(read, "MAX_BYTES", 95)
+    monkeypatch.setattr(arrays, "MAX_BYTES", 95)
     with pytest.raises(DataError, match=r"2 images of 4x4 pixels take .* smaller --resolution"):
         read.stack_images(listing.list_images(tmp_path), None)
 

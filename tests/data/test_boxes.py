@@ -1,0 +1,405 @@
+"""Photos with boxes: what is cut out, how it is divided, and every mistake in the files of boxes."""
+
+import csv
+import json
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image
+
+from ganbench.data.box_files import Box, read_boxes
+from ganbench.data.boxes import load_boxes, square_around
+from ganbench.data.builtin import ganbench_datasets
+from ganbench.data.load import load_dataset
+from ganbench.errors import DataError, UsageError
+
+INFOS = {info.name: info for info in ganbench_datasets()}
+PAGE = Path(__file__).parents[2] / "docs/inputs.md"
+HEADER = ("file", "x", "y", "width", "height")
+
+
+def photo(path, size=(60, 40), mode="RGB", seed=0, **save):
+    """A photo of noise, so that every crop differs from every other; its pixels."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    pixels = np.random.default_rng(seed).integers(0, 256, (size[1], size[0], len(mode)), dtype=np.uint8)
+    image = Image.fromarray(pixels.squeeze(2) if mode == "L" else pixels)
+    image.save(path, **save)
+    return pixels
+
+
+def write_csv(folder, rows, header=HEADER, name="boxes.csv"):
+    with (folder / name).open("w", newline="") as file:
+        csv.writer(file).writerows([header, *rows])
+    return str(folder / name)
+
+
+def write_coco(folder, annotations, images=None, categories=(), name="coco.json"):
+    images = images or [{"id": 1, "file_name": "a.png"}]
+    content = {"images": images, "annotations": annotations, "categories": list(categories)}
+    (folder / name).write_text(json.dumps(content))
+    return str(folder / name)
+
+
+def loaded(path, resolution=None):
+    return load_dataset(f"boxes:{path}", INFOS, resolution)
+
+
+def all_images(dataset):
+    return np.concatenate([dataset.train.images, dataset.test.images])
+
+
+def holds(images, wanted):
+    return any(np.array_equal(image, wanted) for image in images)
+
+
+# --- the square -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("box", "size", "square"),
+    [
+        ((10, 10, 8, 8), (60, 40), (10, 10, 18, 18)),
+        ((10, 10, 8, 16), (60, 40), (6, 10, 22, 26)),  # widened by 4 on each side
+        ((0, 10, 8, 16), (60, 40), (0, 10, 16, 26)),  # would begin at -4: moved inside
+        ((52, 10, 8, 16), (60, 40), (44, 10, 60, 26)),  # would end at 64: moved inside
+        ((5, 15, 50, 10), (60, 40), (10, 0, 50, 40)),  # 50 wide, the photo 40 high: 40, centred on 30
+        ((0, 15, 50, 10), (60, 40), (5, 0, 45, 40)),
+        ((20, 0, 10, 60), (30, 60), (0, 15, 30, 45)),
+        ((10.5, 10.25, 8, 8), (60, 40), (10, 10, 19, 19)),  # whole pixels that hold it
+        ((-0.75, 0, 9, 9), (60, 40), (0, 0, 9, 9)),
+    ],
+)
+def test_square_by_hand(box, size, square):
+    assert square_around(Box("a", *box, source=""), *size) == square
+
+
+@given(st.data())
+def test_square_is_inside_and_holds_the_box_where_it_can(data):
+    width, height = data.draw(st.integers(8, 99)), data.draw(st.integers(8, 99))
+    left, top = data.draw(st.integers(0, width - 8)), data.draw(st.integers(0, height - 8))
+    box = Box("a", left, top, data.draw(st.integers(8, width - left)), data.draw(st.integers(8, height - top)), "")
+    square = square_around(box, width, height)
+    side = square.right - square.left
+    assert side == square.bottom - square.top == min(max(box.width, box.height), width, height)
+    assert min(square) >= 0
+    assert square.right <= width
+    assert square.bottom <= height
+    if side >= max(box.width, box.height):
+        assert square.left <= box.x <= box.x + box.width <= square.right
+        assert square.top <= box.y <= box.y + box.height <= square.bottom
+
+
+# --- crops ----------------------------------------------------------------------------------------------------------
+
+
+def test_crops_are_the_pixels_of_the_photo(tmp_path):
+    a, b = photo(tmp_path / "a.png", seed=1), photo(tmp_path / "images/b.png", seed=2)
+    dataset = loaded(write_csv(tmp_path, [("a.png", 10, 5, 16, 12), ("b.png", 40, 20, 16, 16)]))
+    assert dataset.spec.shape == (3, 16, 16)
+    assert dataset.spec.num_classes is None
+    images = all_images(dataset)
+    assert holds(images, a[3:19, 10:26])
+    assert holds(images, b[20:36, 40:56])
+
+
+def test_crop_is_cut_out_before_it_is_resized(tmp_path):
+    """Wrong: resizing within the whole photo, where the white around the thing shines in."""
+    pixels = np.full((40, 60, 3), 255, dtype=np.uint8)
+    pixels[10:30, 20:40] = 0
+    for name in ("a", "b"):
+        Image.fromarray(pixels).save(tmp_path / f"{name}.png")
+    dataset = loaded(write_csv(tmp_path, [("a.png", 20, 10, 20, 20), ("b.png", 20, 10, 20, 20)]), 8)
+    assert all_images(dataset).max() == 0
+
+
+def test_crop_resized_as_pillow_does(tmp_path):
+    pixels = photo(tmp_path / "a.png")
+    photo(tmp_path / "b.png", seed=3)
+    dataset = loaded(write_csv(tmp_path, [("a.png", 0, 0, 40, 40), ("b.png", 4, 4, 20, 30)]), 16)
+    wanted = Image.fromarray(pixels[:, :40]).resize((16, 16), Image.Resampling.BICUBIC)
+    assert holds(all_images(dataset), np.asarray(wanted))
+
+
+@pytest.mark.parametrize("orientation", [1, 3, 6, 8])
+def test_boxes_count_in_the_upright_photo(tmp_path, orientation):
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    for name in ("a", "b"):
+        stored = photo(tmp_path / f"{name}.png", exif=exif)
+    upright = np.rot90(stored, {1: 0, 3: 2, 6: 3, 8: 1}[orientation])  # by the EXIF standard
+    dataset = loaded(write_csv(tmp_path, [(f"{name}.png", 2, 20, 16, 16) for name in ("a", "b")]))
+    assert np.array_equal(dataset.train.images[0], upright[20:36, 2:18])
+
+
+def test_grey_photos_are_repeated_only_beside_colours(tmp_path):
+    grey, _ = photo(tmp_path / "a.png", mode="L"), photo(tmp_path / "b.png", mode="L", seed=1)
+    rows = [("a.png", 0, 0, 16, 16), ("b.png", 0, 0, 16, 16)]
+    assert loaded(write_csv(tmp_path, rows)).spec.shape == (1, 16, 16)
+    photo(tmp_path / "c.png")
+    dataset = loaded(write_csv(tmp_path, [*rows, ("c.png", 0, 0, 16, 16)]))
+    assert dataset.spec.shape == (3, 16, 16)
+    assert holds(all_images(dataset), grey[:16, :16].repeat(3, axis=2))
+
+
+def test_corner_columns_with_the_photos_size_beside_them(tmp_path):
+    """As object detection tools write them: `width` and `height` are the photo's."""
+    for name in "abcd":
+        pixels = photo(tmp_path / f"{name}.png")
+    header = ("filename", "width", "height", "class", "xmin", "ymin", "xmax", "ymax")
+    rows = [(f"{name}.png", 60, 40, "cow" if name in "ab" else "dog", 10, 4, 30, 24) for name in "abcd"]
+    dataset = loaded(write_csv(tmp_path, rows, header))
+    assert np.array_equal(dataset.train.images[0], pixels[4:24, 10:30])
+    assert dataset.class_names == ("cow", "dog")
+
+
+def test_header_with_spaces_capitals_and_a_byte_order_mark(tmp_path):
+    photo(tmp_path / "a.png"), photo(tmp_path / "b.png")
+    text = "\ufeffFile, X, Y, Width, Height, Note\n a.png, 0, 0, 16, 16, x\nb.png,1,1,16,16,y\n"
+    (tmp_path / "boxes.CSV").write_text(text, encoding="utf-8")
+    assert len(all_images(loaded(tmp_path / "boxes.CSV"))) == 2
+
+
+def test_resolution_is_wanted_where_squares_differ(tmp_path):
+    photo(tmp_path / "a.png"), photo(tmp_path / "b.png")
+    path = write_csv(tmp_path, [("a.png", 0, 0, 16, 16), ("b.png", 0, 0, 20, 10)])
+    with pytest.raises(DataError, match=r"have 16 to 20 pixels a side; expected one size\. .*--resolution"):
+        loaded(path)
+    assert loaded(path, 32).train.shape == (1, 32, 32, 3)
+    with pytest.raises(UsageError, match="resolution 0"):
+        loaded(path, 0)
+
+
+# --- splits and classes ---------------------------------------------------------------------------------------------
+
+
+def test_boxes_of_one_photo_stay_together(tmp_path):
+    """Wrong: `stratified_halves` of the boxes, which divides them."""
+    rows = []
+    for index in range(10):
+        Image.new("RGB", (60, 40), (index, 0, 0)).save(tmp_path / f"{index}.png")
+        rows += [(f"{'./' if x else ''}{index}.png", x, 0, 16, 16) for x in (0, 8, 16)]
+    dataset = loaded(write_csv(tmp_path, rows))
+    train, test = ({int(image[0, 0, 0]) for image in split.images} for split in (dataset.train, dataset.test))
+    assert not train & test
+    assert (len(train), len(test)) == (5, 5)
+    assert (len(dataset.train), len(dataset.test)) == (15, 15)
+
+
+def test_named_splits_and_classes(tmp_path):
+    pixels = [photo(tmp_path / f"{index}.png", seed=index) for index in range(3)]
+    rows = [("0.png", 0, 0, 16, 16, "dog", "train"), ("1.png", 0, 0, 16, 16, "cat", "Test")]
+    rows += [("2.png", 8, 0, 16, 16, "cat", "train")]
+    dataset = loaded(write_csv(tmp_path, rows, (*HEADER, "class", "split")))
+    assert dataset.class_names == ("cat", "dog")
+    assert dataset.train.labels.tolist() == [1, 0]
+    assert dataset.test.labels.tolist() == [0]
+    assert np.array_equal(dataset.train.images[1], pixels[2][:16, 8:24])
+    assert np.array_equal(dataset.test.images[0], pixels[1][:16, :16])
+
+
+def test_one_class_is_none(tmp_path):
+    for index in range(2):
+        photo(tmp_path / f"{index}.png")
+    rows = [(f"{index}.png", 0, 0, 16, 16, "giraffe") for index in range(2)]
+    dataset = loaded(write_csv(tmp_path, rows, (*HEADER, "class")))
+    assert dataset.train.labels is None
+    assert dataset.class_names == ()
+
+
+# --- COCO -----------------------------------------------------------------------------------------------------------
+
+CATEGORIES = ({"id": 7, "name": "zebra"}, {"id": 3, "name": "giraffe"}, {"id": 4, "name": "unused"})
+BOX = {"id": 1, "image_id": 1, "category_id": 7, "bbox": [0, 0, 16, 16]}
+
+
+def test_coco_with_crowds_and_small_boxes(tmp_path, caplog):
+    a, b = photo(tmp_path / "images/a.png"), photo(tmp_path / "b.png", seed=1)
+    images = [{"id": 1, "file_name": "a.png", "width": 60, "height": 40}, {"id": "two", "file_name": "b.png"}]
+    images += [{"id": index, "file_name": f"{index}.png"} for index in (3, 4)]
+    others = [photo(tmp_path / f"{index}.png", seed=index) for index in (3, 4)]
+    annotations = [
+        {"id": index, "image_id": index, "category_id": category, "bbox": [1, 1, 16, 16]}
+        for index, category in ((3, 3), (4, 7))
+    ]
+    annotations += [
+        {"id": 11, "image_id": "two", "category_id": 3, "bbox": [10.0, 5.0, 16.0, 12.0], "segmentation": [[1, 2]]},
+        {"id": 12, "image_id": 1, "category_id": 7, "bbox": [0, 0, 16, 16], "iscrowd": 0},
+        {"id": 13, "image_id": 1, "category_id": 7, "bbox": [0, 0, 16, 16], "iscrowd": 1},
+        {"id": 14, "image_id": 1, "category_id": 7, "bbox": [0, 0, 40, 7.9]},
+        {"id": 15, "image_id": 1, "category_id": 7, "bbox": [0, 0, 0, 9]},
+    ]
+    dataset = loaded(write_coco(tmp_path, annotations, images, CATEGORIES))
+    assert dataset.class_names == ("giraffe", "zebra")
+    found = {
+        (image.tobytes(), label)
+        for split in (dataset.train, dataset.test)
+        for image, label in zip(split.images, split.labels.tolist(), strict=True)
+    }
+    crops = [b[3:19, 10:26], a[:16, :16], *(pixels[1:17, 1:17] for pixels in others)]
+    assert found == {(crop.tobytes(), label) for crop, label in zip(crops, (0, 1, 0, 1), strict=True)}
+    assert "left out 1 boxes of crowds" in caplog.text
+    assert "left out 2 of 6 boxes, under 8 pixels a side" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"bbox": [0, 0, 16]}, r"not a COCO file of boxes: annotations\.0\.bbox.*Expected images, annotations"),
+        ({"bbox": [0, 0, 16, "wide"]}, r"annotations\.0\.bbox\.3: .*number"),
+        ({"bbox": [0, 0, 16, float("nan")]}, "finite"),
+        ({"bbox": [0, 0, -16, 16]}, r"annotation 1: a box -16 wide and 16 high at \(0, 0\); expected"),
+        ({"image_id": 9}, "annotation 1: no image has its image_id 9"),
+        ({"category_id": 9}, "annotation 1: no category has its category_id 9"),
+        ({"category_id": None}, "annotation 1: no category has its category_id None"),
+        ({"bbox": [50, 0, 16, 16]}, r"annotation 1: from \(50, 0\) to \(66, 16\) in a\.png of 60x40 pixels"),
+    ],
+)
+def test_wrong_annotations(tmp_path, change, message):
+    photo(tmp_path / "a.png")
+    with pytest.raises(DataError, match=message):
+        loaded(write_coco(tmp_path, [BOX | change], categories=CATEGORIES))
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("", "not a COCO file of boxes: the file: Invalid JSON"),
+        ("[1, 2]", "not a COCO file of boxes"),
+        ('{"images": []}', r"annotations: Field required\. Expected"),
+        ('{"images": [{"id": 1}, {}], "annotations": []}', r"images\.0\.file_name: Field required \(2 more of such\)"),
+        ('{"images": [], "annotations": []}', "holds no boxes"),
+    ],
+)
+def test_json_that_is_no_coco_file(tmp_path, content, message):
+    (tmp_path / "x.json").write_text(content)
+    with pytest.raises(DataError, match=message):
+        loaded(tmp_path / "x.json")
+
+
+@pytest.mark.parametrize("kind", ["images", "annotations", "categories"])
+def test_ids_stand_once(tmp_path, kind):
+    items = {"images": [{"id": 1, "file_name": "a.png"}], "annotations": [BOX], "categories": [CATEGORIES[0]]}
+    items[kind] = items[kind] * 2
+    with pytest.raises(DataError, match=rf"{kind}: the id \d stands there more than once"):
+        loaded(write_coco(tmp_path, **items))
+
+
+def test_two_categories_of_one_name(tmp_path):
+    with pytest.raises(DataError, match="the name 'zebra' stands there more than once"):
+        loaded(write_coco(tmp_path, [BOX], categories=[CATEGORIES[0], CATEGORIES[0] | {"id": 8}]))
+
+
+def test_photo_of_another_size_than_told(tmp_path):
+    """Boxes drawn on the photo as it is stored, sideways, would cut out something else."""
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    photo(tmp_path / "a.png", exif=exif)
+    images = [{"id": 1, "file_name": "a.png", "width": 60, "height": 40}]
+    with pytest.raises(DataError, match=r"annotation 1: a\.png has 40x60 pixels, by the file 60x40\. .*upright"):
+        loaded(write_coco(tmp_path, [BOX | {"category_id": 3}], images, CATEGORIES))
+
+
+# --- mistakes in a CSV ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", r"boxes\.csv: is empty"),
+        ("file,x,y,width,height\n", "holds no boxes"),
+        ("file,x,y,width\na.png,0,0,16\n", "expected the columns file, x, y, width, height .*got file, x, y, width"),
+        ("file;x;y;width;height\n", "separated by commas"),
+        ("x,y,width,height\n", "expected the columns file"),
+        ("file,x,y,width,height,xmin,ymin,xmax,ymax\n", "expected the columns file"),
+        ("file,x,x,y,width,height\n", "two columns 'x'"),
+        ("file,x,y,width,height\na.png,0,0,wide,16\n", r"line 2: width is 'wide'; expected a number"),
+        ("file,x,y,width,height\na.png,0,0\n", r"line 2: width is ''; expected a number"),
+        ("file,x,y,width,height\na.png,0,0,16,16,9\n", "line 2: has more values than the header"),
+        ("file,x,y,width,height\n,0,0,16,16\n", "line 2: names no file"),
+        ("file,x,y,width,height\na.png,0,0,inf,16\n", "line 2: a box inf wide .*finite"),
+        ("file,xmin,ymin,xmax,ymax\na.png,20,0,4,16\n", "line 2: a box -16 wide"),
+        ("file,x,y,width,height,split\na.png,0,0,16,16,val\n", "line 2: split is 'val'; expected train or test"),
+        ("file,x,y,width,height\na.png,0,0,16,16\na.png,0,0,16,16\n", r"line 3: repeats the box of .*line 2"),
+        ("file,x,y,width,height\na.png,0,0,16,7\n", "all 1 boxes are under 8 pixels a side"),
+        ("file,x,y,width,height\na.png,0,0,16,42\n", r"1 of 1 boxes do not fit .*line 2: from \(0, 0\) to \(16, 42\)"),
+        ("file,x,y,width,height\na.png,-2,0,16,16\n", r"line 2: from \(-2, 0\)"),
+        ("file,x,y,width,height\nb.png,0,0,9,9\na.png,0,0,9,9\n", r"1 of 2 photos are not there\. .*line 2: no photo"),
+        ("file,x,y,width,height\nb.png,0,0,9,9\n", r"no photo .*/b\.png, nor .*/images/b\.png"),
+        ("file,x,y,width,height\na.png,0,0,16,16\n", r"too few images \(1\) to divide"),
+        ("file,x,y,width,height,class\na.png,0,0,9,9,cat\na.png,0,0,8,9,\n", "line 3: has no class, others have"),
+        ("file,x,y,width,height,split\na.png,0,0,9,9,test\na.png,0,0,8,9,\n", "line 3: has no split, others have"),
+        (
+            "file,x,y,width,height,split\na.png,0,0,9,9,test\na.png,0,0,8,9,train\n",
+            r"line 3: puts a\.png in train, but",
+        ),
+        ("file,x,y,width,height,split\na.png,0,0,9,9,test\na.png,0,0,8,9,test\n", "all boxes are in test"),
+        ('file,x,y,width,height\n"a.png,0,0,16,16\n', r"cannot be read \(unexpected end of data\)"),
+    ],
+)
+def test_wrong_csv(tmp_path, text, message):
+    photo(tmp_path / "a.png")
+    (tmp_path / "boxes.csv").write_text(text)
+    with pytest.raises(DataError, match=message):
+        loaded(tmp_path / "boxes.csv")
+
+
+def test_a_box_out_by_rounding_is_cut_off(tmp_path):
+    pixels = [photo(tmp_path / f"{name}.png", seed=index) for index, name in enumerate("ab")]
+    dataset = loaded(write_csv(tmp_path, [("a.png", 50, 30, 10.5, 11), ("b.png", -1, -0.5, 11, 9.5)]))
+    images = all_images(dataset)
+    assert holds(images, pixels[0][30:40, 50:60])
+    assert holds(images, pixels[1][:10, :10])
+
+
+def test_text_of_another_encoding(tmp_path):
+    (tmp_path / "boxes.csv").write_bytes("file,x,y,width,height\ncafé.png,0,0,9,9\n".encode("latin-1"))
+    with pytest.raises(DataError, match=r"boxes\.csv: cannot be read .*Expected text in UTF-8"):
+        loaded(tmp_path / "boxes.csv")
+
+
+def test_all_photos_that_are_no_images_are_told(tmp_path):
+    for name in ("a.png", "b.png"):
+        (tmp_path / name).write_text("no image")
+    with pytest.raises(DataError, match=r"2 of 2 images cannot be read: .*a\.png, .*b\.png"):
+        loaded(write_csv(tmp_path, [("a.png", 0, 0, 9, 9), ("b.png", 0, 0, 9, 9)]))
+
+
+@pytest.mark.parametrize("name", ["boxes.txt", "folder.csv", "gone.csv"])
+def test_what_is_no_file_of_boxes(tmp_path, name):
+    (tmp_path / "boxes.txt").touch()
+    (tmp_path / "folder.csv").mkdir()
+    with pytest.raises(DataError, match=r"expected a \.csv of boxes or a COCO \.json|no such file"):
+        loaded(tmp_path / name)
+    with pytest.raises(DataError, match="expected boxes:FILE, got no path"):
+        load_boxes(None, None, tmp_path)
+
+
+@given(text=st.text(st.sampled_from('file,xywdthg\n\r"0123456789.-ae é\0'), max_size=60))
+def test_damaged_csv_never_fails_otherwise(tmp_path_factory, text):
+    path = tmp_path_factory.mktemp("csv") / "boxes.csv"
+    path.write_text("file,x,y,width,height\n" + text, encoding="utf-8", newline="")
+    try:
+        assert read_boxes(path)
+    except DataError as error:
+        assert str(path) in str(error)
+
+
+# --- the page -------------------------------------------------------------------------------------------------------
+
+
+def test_examples_of_the_page(tmp_path):
+    page = PAGE.read_text(encoding="utf-8")
+    ((text,), (coco,)) = (re.findall(rf"```{kind}\n(.*?)```", page, flags=re.DOTALL) for kind in ("csv", "json"))
+    (tmp_path / "boxes.csv").write_text(text)
+    (tmp_path / "coco.json").write_text(coco)
+    for index, name in enumerate(("savanna.png", "zoo.png", "park.png")):
+        photo(tmp_path / name, (640, 480), seed=index)
+    from_csv, from_coco = loaded(tmp_path / "boxes.csv", 32), loaded(tmp_path / "coco.json", 32)
+    assert from_csv.class_names == from_coco.class_names == ("giraffe", "zebra")
+    assert sorted(len(split) for split in (from_csv.train, from_csv.test)) == [2, 2]
+    crops = [sorted(image.tobytes() for image in all_images(dataset)) for dataset in (from_csv, from_coco)]
+    assert crops[0] == crops[1]
