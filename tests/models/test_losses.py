@@ -3,12 +3,16 @@ import math
 import pytest
 import torch
 
+from ganbench.errors import UsageError
 from ganbench.models import (
+    TARGETS,
     AuxiliaryClassifier,
     NonSaturating,
+    Targets,
     binary_cross_entropy,
     class_cross_entropy,
     smoothed_target,
+    targets_of,
 )
 
 LOGITS = torch.tensor([1.5, -0.5])
@@ -50,22 +54,67 @@ def test_smoothed_target(num_classes, target):
     assert smoothed_target(0.1, num_classes) == pytest.approx(target)
 
 
-def test_non_saturating_smooths_the_real_side_only():
-    game, logits = NonSaturating(real_target=0.9), LOGITS.tolist()
-    assert game.real(LOGITS, None)["source"].item() == pytest.approx(bce(logits, 0.9), rel=1e-6)
-    assert game.fake(LOGITS, None)["source"].item() == pytest.approx(bce(logits, 0.0), rel=1e-6)
+def terms_of(game, output=LOGITS, labels=None):
+    return [terms["source"].item() for terms in (game.real(output, labels), game.fake(output, labels))]
+
+
+@pytest.mark.parametrize(
+    ("options", "real", "fake"),
+    [
+        ({}, 1.0, 0.0),
+        ({"label_smoothing": 0.2}, 0.9, 0.0),
+        ({"label_smoothing": 0.2, "smoothing": "two-sided"}, 0.9, 0.1),
+        ({"label_smoothing": 1.0, "smoothing": "two-sided"}, 0.5, 0.5),
+        ({"label_smoothing": 0.2, "noisy_labels": 1.0}, 0.0, 0.9),  # all are flipped
+        ({"label_smoothing": 0.2, "smoothing": "two-sided", "noisy_labels": 1.0}, 0.1, 0.9),
+    ],
+)
+def test_smoothed_and_flipped_targets_enter_the_discriminators_loss_only(options, real, fake):
+    game, logits = NonSaturating(targets_of({**TARGETS.defaults, **options})), LOGITS.tolist()
+    assert terms_of(game) == pytest.approx([bce(logits, real), bce(logits, fake)], rel=1e-6)
     assert game.generator(LOGITS, None)["source"].item() == pytest.approx(bce(logits, 1.0), rel=1e-6)
+    assert game.logits(LOGITS) is LOGITS
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_noise_flips_its_share_of_the_targets_each_time_anew(dtype):
+    torch.manual_seed(0)
+    targets, logits = Targets(real=0.9, fake=0.1, noise=0.2), torch.zeros(20_000, dtype=dtype)
+    for of, right in ((targets.of_real, 0.9), (targets.of_fake, 0.1)):
+        first, second = of(logits), of(logits)
+        assert first.dtype is torch.float32
+        assert sorted(first.unique().tolist()) == pytest.approx([0.1, 0.9])
+        flipped = (first - right).abs() > 0.5
+        assert flipped.float().mean().item() == pytest.approx(0.2, abs=0.012)  # four standard deviations
+        assert not torch.equal(first, second)
+
+
+def test_targets_without_noise_draw_no_random_number():
+    before = torch.get_rng_state()
+    assert torch.equal(Targets(real=0.9).of_real(LOGITS), torch.tensor([0.9, 0.9]))
+    assert torch.equal(before, torch.get_rng_state())
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [("label_smoothing", -0.1), ("label_smoothing", 1.1), ("noisy_labels", 2.0), ("noisy_labels", math.nan),
+     ("smoothing", "three-sided")],
+)  # fmt: skip
+def test_targets_that_make_no_sense_are_refused_by_name(option, value):
+    with pytest.raises(UsageError, match=f"option {option}: expected"):
+        targets_of({**TARGETS.defaults, option: value})
 
 
 def test_auxiliary_classifier_adds_the_class_term_in_both_networks():
-    game, output = AuxiliaryClassifier(NonSaturating(0.95), class_smoothing=0.1), (LOGITS, CLASS_LOGITS)
+    game, output = AuxiliaryClassifier(NonSaturating(Targets(0.95, 0.02)), class_smoothing=0.1), (LOGITS, CLASS_LOGITS)
     for terms, target, smoothing in (
         (game.real(output, LABELS), 0.95, 0.1),
-        (game.fake(output, LABELS), 0.0, 0.0),
+        (game.fake(output, LABELS), 0.02, 0.0),
         (game.generator(output, LABELS), 1.0, 0.0),
     ):
         assert terms["source"].item() == pytest.approx(bce(LOGITS.tolist(), target), rel=1e-6)
         assert terms["class"].item() == pytest.approx(cross_entropy(smoothing), rel=1e-6)
+    assert game.logits(output) is LOGITS
 
 
 def test_losses_of_bfloat16_logits_are_float32():
