@@ -10,7 +10,7 @@ import hashlib
 import importlib.metadata
 import importlib.util
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType
@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 import pluggy
 
 from ganbench import hookspecs
-from ganbench.config import Benchmark
+from ganbench.config import HOST_OPTIONS, Benchmark
 from ganbench.errors import PluginError, UnknownNameError, UsageError
 from ganbench.hookspecs import MODEL_HOOKS, PROJECT
 from ganbench.types import (
@@ -92,14 +92,9 @@ class Variant:
         """The name that `--plugins` takes."""
         return self.info.name
 
-    def options(self, overrides: Mapping[str, OptionValue]) -> dict[str, OptionValue]:
+    def options(self, overrides: Mapping[str, OptionValue], entry: str = "") -> dict[str, OptionValue]:
         """The defaults with `overrides` laid over them. Raises UnknownNameError or UsageError for a wrong one."""
-        resolved = dict(self.info.options)
-        for name, value in overrides.items():
-            if name not in resolved:
-                raise UnknownNameError(f"{self.name} option", name, resolved)
-            resolved[name] = _as_type_of(resolved[name], value, f"{self.name}.{name}")
-        return resolved
+        return as_types_of(self.info.options, overrides, entry or self.name, HOST_OPTIONS)
 
     def build_gan(self, spec: DataSpec, options: Options) -> GAN:
         """Call the build hook; anything that does not offer what a GAN offers is the plugin's error."""
@@ -132,6 +127,24 @@ class Variant:
                 f"got {type(samples).__name__ if got is None else tuple(got)}."
             )
         return samples
+
+
+def as_types_of(
+    defaults: Mapping[str, OptionValue],
+    overrides: Mapping[str, OptionValue],
+    owner: str,
+    also_known: Iterable[str] = (),
+) -> dict[str, OptionValue]:
+    """`defaults` with `overrides` laid over them, each in the type of its default.
+
+    Raises UnknownNameError, which also offers the names `also_known`, or UsageError for a value of another type.
+    """
+    resolved = dict(defaults)
+    for name, value in overrides.items():
+        if name not in resolved:
+            raise UnknownNameError(f"{owner} option", name, [*resolved, *also_known])
+        resolved[name] = _as_type_of(resolved[name], value, f"{owner}.{name}")
+    return resolved
 
 
 def _as_type_of(default: OptionValue, value: OptionValue, name: str) -> OptionValue:
@@ -265,6 +278,9 @@ class Registry:
         info = self._bound(plugin, "ganbench_model", [*self._model_plugins, plugin])()
         if not isinstance(info, ModelInfo):
             raise PluginError(f"ganbench_model must return a ModelInfo, got {type(info).__name__}.")
+        taken = [name for name in HOST_OPTIONS if name in info.options]
+        if taken:
+            raise PluginError(f"the option '{taken[0]}' is the host's, every model has it; give yours another name.")
         if info.name == REFERENCE_ROW:
             raise PluginError(f"the name '{info.name}' is reserved; choose another.")
         if info.name in self.variants:

@@ -15,6 +15,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ganbench.cli.metric_cards import DIRECTIONS, card, needs_in_words, page
+from ganbench.config import HOST_OPTIONS
 from ganbench.errors import UnknownNameError
 from ganbench.registry import Registry, Variant, load_registry
 from ganbench.types import MetricInfo
@@ -66,7 +67,7 @@ def _plugin_row(variant: Variant) -> dict[str, Any]:
     return {
         "name": info.name, "title": info.title, "paper": info.paper, "description": info.description,
         "conditional": info.conditional, "control": info.control, "data_kinds": list(info.data_kinds),
-        "options": dict(info.options), "entry_point": source.entry_point,
+        "resolutions": list(info.resolutions), "options": dict(info.options), "entry_point": source.entry_point,
         "distribution": f"{source.distribution} {source.version}".strip(), "api_version": source.api_version,
         "source_sha256": source.sha256,
     }  # fmt: skip
@@ -79,13 +80,19 @@ def _show_plugin(variant: Variant, as_json: bool) -> None:
         return
     console = Console()
     console.print(f"[bold]{escape(info.name)}[/bold] · {escape(info.title)}")
-    for text in (info.paper, info.description, f"Source: {variant.source}, sha256 {variant.source.sha256[:16]}"):
+    sizes = f"Sizes: {', '.join(map(str, info.resolutions)) or 'any'} pixels" if "image" in info.data_kinds else ""
+    for text in (info.paper, info.description, sizes, f"Source: {variant.source}, sha256 {variant.source.sha256[:16]}"):
         if text:
             console.print(text, markup=False, highlight=False)
     rows = [
         {"option": name, "default": default, "meaning": info.option_help.get(name, "")}
         for name, default in info.options.items()
     ]
+    if not info.control:
+        rows += [
+            {"option": name, "default": "as the benchmark", "meaning": meaning}
+            for name, meaning in HOST_OPTIONS.items()
+        ]
     if rows:
         _show(rows, False, ("option", "default", "meaning"))
         console.print(f"Set one with: --set {info.name}.{rows[0]['option']}=VALUE", markup=False, highlight=False)

@@ -15,11 +15,15 @@ EXIT_DONE, EXIT_SOME_FAILED, EXIT_INTERRUPTED = 0, 3, 130
 def _print_settings(console: Console, plan: RunPlan) -> None:
     """The budget, and which options are not the plugin's own defaults: the benchmark or the user set them."""
     console.print(f"Training: {plan.benchmark.training.budget} each, batches of {plan.benchmark.training.batch_size}")
-    for plugin, options in plan.run.configuration["options"].items():
-        defaults = plan.registry.variant(plugin).info.options
-        changed = [f"{name}={value}" for name, value in options.items() if value != defaults[name]]
-        if changed:
-            console.print(f"Options:  {plugin} {', '.join(changed)}", highlight=False, markup=False)
+    configuration = plan.run.configuration
+    for entry, options in configuration["options"].items():
+        variant = plan.registry.variant(configuration["variants"][entry])
+        defaults = {**variant.info.options, **plan.benchmark.host_options()}
+        used = {**options, **configuration["host_options"][entry]}
+        changed = [f"{name}={value}" for name, value in used.items() if value != defaults[name]]
+        if changed or entry != variant.name:
+            name = entry if entry == variant.name else f"{entry} ({variant.name})"
+            console.print(f"Options:  {name} {', '.join(changed)}", highlight=False, markup=False)
 
 
 def run_and_show(request: RunRequest) -> int:

@@ -24,8 +24,8 @@ from PIL import Image
 
 from ganbench.data.arrays import Images, Labels, check_room
 from ganbench.data.box_files import Box, read_boxes
-from ganbench.data.decode import Header, refuse_together
-from ganbench.data.files import in_order, read_headers
+from ganbench.data.decode import MAX_NAMED, Header, refuse_together
+from ganbench.data.files import common_channels, in_order, read_headers
 from ganbench.data.listing import ImageFile, image_file
 from ganbench.data.local import SPLIT_SEED, build_dataset, existing_path
 from ganbench.data.resize import check_resolution, fit_image
@@ -35,7 +35,6 @@ from ganbench.types import Dataset
 
 MIN_SIDE = 8
 SLACK = 1
-MAX_NAMED = 3
 _log = logging.getLogger(__name__)
 
 
@@ -46,6 +45,12 @@ class Square(NamedTuple):
     top: int
     right: int
     bottom: int
+
+
+class _Cut(NamedTuple):
+    file: ImageFile
+    header: Header
+    square: Square
 
 
 def load_boxes(path: str | None, resolution: int | None, root: Path) -> Dataset:
@@ -64,17 +69,19 @@ def load_boxes(path: str | None, resolution: int | None, root: Path) -> Dataset:
     check_resolution(resolution)
     name = f"boxes:{file}"
     boxes = _large_enough(read_boxes(file), name)
-    paths = _photo_paths(boxes, file.parent, name)
-    photos = list(dict.fromkeys(paths))
-    numbers = {photo: number for number, photo in enumerate(photos)}
-    groups = np.array([numbers[photo] for photo in paths], dtype=np.int64)
-    files = [image_file(photo) for photo in photos]
+    files, groups = _photos(boxes, file.parent, name)
     headers = _usable_headers(files)
     squares = _squares(boxes, [headers[group] for group in groups], name)
     class_names, labels = _classes(boxes)
     halves = _splits(boxes, groups, labels, name)
-    images = _crop_all(squares, groups, files, headers, resolution or _common_side(squares, name))
-    train, test = ((images[half], None if labels is None else labels[half]) for half in halves)
+    side = resolution or _common_side(squares, name)
+    channels = common_channels(headers)
+    check_room((len(boxes), side, side, channels))
+    cuts = [_Cut(files[group], headers[group], square) for group, square in zip(groups, squares, strict=True)]
+    train, test = (
+        (_crop_all([cuts[index] for index in half], side, channels), None if labels is None else labels[half])
+        for half in halves
+    )
     return build_dataset(name, train, test, class_names)
 
 
@@ -98,26 +105,38 @@ def _large_enough(boxes: Sequence[Box], name: str) -> list[Box]:
     return chosen
 
 
-def _photo_paths(boxes: Sequence[Box], folder: Path, name: str) -> list[Path]:
-    """The photo of each box, without links, so that one photo has one path. Raises DataError for all that miss."""
+def _photos(boxes: Sequence[Box], folder: Path, name: str) -> tuple[list[ImageFile], Indices]:
+    """The photos in the order of their first boxes, and the number of each box's photo, int64 [N].
+
+    Links are followed first, so that one photo counts once, whatever it is called. Raises one DataError for all
+    photos that are missing.
+    """
     found: dict[str, Path] = {}
     missing: dict[str, str] = {}
     for box in boxes:
         if box.file in found or box.file in missing:
             continue
-        places = [folder / box.file, folder / "images" / box.file]
-        existing = [place for place in places if place.is_file()]
-        if existing:
-            found[box.file] = existing[0].resolve()
+        places = (folder / box.file, folder / "images" / box.file)
+        real = next(filter(_is_file, places), None)
+        if real is not None:
+            found[box.file] = real.resolve()
         else:
             missing[box.file] = f"{box.source}: no photo {places[0]}, nor {places[1]}"
     if missing:
-        num_photos = len(found) + len(missing)
         raise DataError(
-            f"{name}: {len(missing):,} of {num_photos:,} photos are not there. {_few(list(missing.values()))} "
-            "Paths are relative to the folder of the file that names them."
+            f"{name}: {len(missing):,} of {len(found) + len(missing):,} photos are not there. "
+            f"{_few(list(missing.values()))} Paths are relative to the folder of the file that names them."
         )
-    return [found[box.file] for box in boxes]
+    numbers = {photo: number for number, photo in enumerate(dict.fromkeys(found.values()))}
+    groups = np.array([numbers[found[box.file]] for box in boxes], dtype=np.int64)
+    return [image_file(photo) for photo in numbers], groups
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:  # a name too long for the file system, a folder that may not be read
+        return False
 
 
 def _classes(boxes: Sequence[Box]) -> tuple[tuple[str, ...], Labels | None]:
@@ -157,36 +176,26 @@ def _usable_headers(files: Sequence[ImageFile]) -> list[Header]:
     return headers
 
 
-def _crop_all(
-    squares: Sequence[Square], groups: Indices, files: Sequence[ImageFile], headers: Sequence[Header], side: int
-) -> Images:
-    """The crops, uint8 [N, side, side, C], in the order of the squares; each photo is decoded once."""
-    shape = (len(squares), side, side, 1 if all(header.channels == 1 for header in headers) else 3)
-    check_room(shape)
-    images = np.empty(shape, dtype=np.uint8)
-    members = _members(groups, len(files))
-    photos = [
-        (file, header, [squares[index] for index in own])
-        for file, header, own in zip(files, headers, members, strict=True)
-    ]
-    for own, crops in zip(members, in_order(partial(_crops, side=side), photos), strict=True):
+def _crop_all(cuts: Sequence[_Cut], side: int, channels: int) -> Images:
+    """The crops, uint8 [N, side, side, channels], in this order; each photo is decoded once."""
+    members: dict[str, list[int]] = {}
+    for index, cut in enumerate(cuts):
+        members.setdefault(cut.file.source, []).append(index)
+    images = np.empty((len(cuts), side, side, channels), dtype=np.uint8)
+    photos = ([cuts[index] for index in own] for own in members.values())
+    for own, crops in zip(members.values(), in_order(partial(_crops, side=side), photos), strict=True):
         images[own] = crops
     return images
 
 
-def _members(groups: Indices, num_groups: int) -> list[Indices]:
-    """The indices of each group's members, in order."""
-    return np.split(np.argsort(groups, kind="stable"), np.cumsum(np.bincount(groups, minlength=num_groups))[:-1])
-
-
-def _crops(photo: tuple[ImageFile, Header, Sequence[Square]], side: int) -> Images:
+def _crops(cuts: Sequence[_Cut], side: int) -> Images:
     """The crops of one photo, uint8 [B, side, side, 1 or 3]."""
-    file, header, squares = photo
+    file, header, _ = cuts[0]
     pixels = file.decode(None)
     if pixels.shape[:2] != (header.height, header.width):
         raise DataError(f"{file.source}: was changed while the photos were read. Start again.")
     image = Image.fromarray(pixels)
-    crops = np.stack([np.asarray(fit_image(image.crop(square), side)) for square in squares])
+    crops = np.stack([np.asarray(fit_image(image.crop(cut.square), side)) for cut in cuts])
     return crops[..., None] if crops.ndim == 3 else crops
 
 

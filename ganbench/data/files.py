@@ -94,11 +94,8 @@ class ImageFiles(StreamedImages):
             refused = self._of_another_size(headers)
         if refused:
             raise refuse_together(refused, len(self))
-        num_grey = sum(header.channels == 1 for header in headers)
-        if 0 < num_grey < len(headers):
-            _log.warning("%d of %d images are grey; they are repeated into three channels.", num_grey, len(headers))
         height, width, _ = headers[0]
-        return len(headers), height, width, 1 if num_grey == len(headers) else 3
+        return len(headers), height, width, common_channels(headers)
 
     def _of_another_size(self, headers: Sequence[Header]) -> list[RefusedImageError]:
         """Refusals of all images that have not the size that most have."""
@@ -149,6 +146,14 @@ class ImageFiles(StreamedImages):
                 raise DataError(f"{file.source}: was changed while the images were read. Start again.")
             place[...] = pixels[..., None] if pixels.ndim == 2 else pixels
         return room
+
+
+def common_channels(headers: Sequence[Header]) -> int:
+    """1 where all images are grey, else 3; a warning where grey ones must be repeated into three channels."""
+    num_grey = sum(header.channels == 1 for header in headers)
+    if 0 < num_grey < len(headers):
+        _log.warning("%d of %d images are grey; they are repeated into three channels.", num_grey, len(headers))
+    return 1 if num_grey == len(headers) else 3
 
 
 def read_headers(

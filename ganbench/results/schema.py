@@ -23,9 +23,13 @@ class Record(BaseModel):
 
 
 class PluginRecord(Record):
-    """Identity of a plugin: enough to tell whether two results came from the same code."""
+    """What stands in one row, and the identity of its plugin: enough to tell whether two results came from one code.
+
+    `name` is the row's, `variant` the plugin's (empty: the same). `published` is what the benchmark's source printed.
+    """
 
     name: str
+    variant: str = ""
     entry_point: str
     distribution: str
     version: str
@@ -34,6 +38,7 @@ class PluginRecord(Record):
     title: str = ""
     paper: str = ""
     description: str = ""
+    published: dict[str, str] = Field(default_factory=dict)
 
 
 class FailedPlugin(Record):

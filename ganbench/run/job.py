@@ -1,4 +1,8 @@
-"""What one trial is: everything in run.json that concerns it, and the model built from that."""
+"""What one trial is: everything in run.json that concerns it, and the model built from that.
+
+What the files call `plugin` is the name of the trial's entry: a plugin's own, or that of a benchmark's entry, which
+runs a plugin with options of its own.
+"""
 
 from __future__ import annotations
 
@@ -9,8 +13,9 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from ganbench.config import Benchmark
+from ganbench.config import Benchmark, DataSection, TrainingSection, with_host_options
 from ganbench.data.load import default_root, load_dataset
+from ganbench.data.splits import limited
 from ganbench.errors import DataError, UsageError
 from ganbench.metrics.image_inputs import Generator
 from ganbench.models import GAN
@@ -48,18 +53,32 @@ class TrialJob:
         return Benchmark.model_validate(self.run.configuration["benchmark"])
 
     @cached_property
+    def training(self) -> TrainingSection:
+        """How this entry is trained: the benchmark's settings with the entry's host options."""
+        return self._with_host_options[0]
+
+    @property
+    def augment(self) -> tuple[str, ...]:
+        """How training images are changed. A control gets them as they are: the memorizer's copies must be copies."""
+        return () if self.variant.info.control else self._with_host_options[1].augment
+
+    @cached_property
+    def _with_host_options(self) -> tuple[TrainingSection, DataSection]:
+        return with_host_options(self.benchmark, self.run.configuration["host_options"][self.plugin])
+
+    @cached_property
     def variant(self) -> Variant:
         """The plugin; its source must be what it was when the run was planned."""
-        variant = self.registry.variant(self.plugin)
+        variant = self.registry.variant(self.run.configuration["variants"][self.plugin])
         if variant.source.sha256 != self.run.configuration["plugins"][self.plugin]:
-            raise UsageError(f"plugin '{self.plugin}' was changed since this run was planned; start it again.")
+            raise UsageError(f"plugin '{variant.name}' was changed since this run was planned; start it again.")
         return variant
 
     @cached_property
     def dataset(self) -> Dataset:
         """The data; their content must be what it was when the run was planned."""
         data = self.benchmark.data
-        dataset = load_dataset(data.dataset, self.registry.datasets, data.resolution, default_root())
+        dataset = load_data(data, self.registry)
         if dataset.sha256 != self.run.configuration["dataset_sha256"]:
             raise DataError(f"dataset '{data.dataset}' has changed since this run was planned; use --fresh.")
         return dataset
@@ -89,7 +108,7 @@ class TrialJob:
         gan = self.build()
         gan.load_state_dict(state["gan"])
         if state["ema"] is not None and gan.generator is not None:
-            averaged = AveragedGenerator(gan.generator, self.benchmark.training.ema)
+            averaged = AveragedGenerator(gan.generator, self.training.ema)
             averaged.load_state_dict(state["ema"])
             averaged.copy_to_generator()
         return gan
@@ -116,6 +135,12 @@ class TrialJob:
             return None
         shares = np.bincount(train.labels, minlength=self.dataset.spec.num_classes or 0)
         return proportional_labels(num_samples, shares.astype(np.float64))
+
+
+def load_data(section: DataSection, registry: Registry) -> Dataset:
+    """A benchmark's data: resolution and number of training images as it says. Raises DataError or UnknownNameError."""
+    dataset = load_dataset(section.dataset, registry.datasets, section.resolution, default_root())
+    return limited(dataset, section.num_train)
 
 
 def job_of(trial: Path, device: str) -> TrialJob:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import platform
 import re
@@ -17,19 +16,18 @@ import torch
 from pydantic import ValidationError
 
 import ganbench
-from ganbench.config import Benchmark, explain_validation, parse_assignment, parse_budget, sha256_of
-from ganbench.data.load import default_root, load_dataset
-from ganbench.errors import GanbenchError, UnknownNameError, UsageError
+from ganbench.config import Benchmark, explain_validation, parse_budget, parse_entry, sha256_of
+from ganbench.errors import UnknownNameError, UsageError
 from ganbench.features.choose import choose_extractor
 from ganbench.protocols import get_protocol
-from ganbench.registry import Registry, Variant, load_registry, source_sha256
+from ganbench.registry import Registry, load_registry, source_sha256
 from ganbench.results.schema import FailedPlugin, PluginRecord, Run
+from ganbench.run.entries import ResolvedEntry, check_fit, resolve_entries
 from ganbench.run.executor import default_num_threads
+from ganbench.run.job import load_data
 from ganbench.run.measure import choose_metrics, protocol_extractor
 from ganbench.run.suited import check_protocol, suited_protocol
-from ganbench.types import Dataset, Options, OptionValue
-
-log = logging.getLogger(__name__)
+from ganbench.types import Dataset
 
 RECORDED_PACKAGES = (
     "torch",
@@ -72,7 +70,7 @@ class RunPlan:
     benchmark: Benchmark
     registry: Registry
     dataset: Dataset
-    plugins: tuple[str, ...]  # controls first
+    plugins: tuple[str, ...]  # the entries' names, controls first
     default_folder: Path = field(default=Path())
 
 
@@ -84,12 +82,10 @@ def plan_run(request: RunRequest) -> RunPlan:
         raise UnknownNameError("executor", request.executor, registry.executors)
     from_files = tuple(registry.load_file(path) for path in plugin_files)
     benchmark = _overridden(registry.benchmark(request.benchmark), request, from_files)
-    plugins = tuple(dict.fromkeys((*benchmark.controls, *benchmark.plugins)))
-    variants = [registry.variant(name) for name in plugins]
-    options = _resolve_options(variants, benchmark, request.assignments)
+    entries = resolve_entries(benchmark, registry, request.assignments)
     if benchmark.evaluation.rank_by not in registry.metrics:
         raise UnknownNameError("metric", benchmark.evaluation.rank_by, registry.metrics)
-    dataset = load_dataset(benchmark.data.dataset, registry.datasets, benchmark.data.resolution, default_root())
+    dataset = load_data(benchmark.data, registry)
     other_data = benchmark.data != registry.benchmark(request.benchmark).data
     benchmark, protocol_note = suited_protocol(_retitled(benchmark, dataset, request), dataset, other_data)
     protocol = get_protocol(benchmark.protocol)
@@ -98,29 +94,42 @@ def plan_run(request: RunRequest) -> RunPlan:
     extractor, reason = choose_extractor(
         protocol_extractor(protocol, benchmark.evaluation.extractor), list(registry.extractors.values())
     )
-    for variant in variants:
-        _check_fit(variant, dataset, options[variant.name])
+    for entry in entries:
+        check_fit(entry, dataset)
     configuration = {
         "benchmark": benchmark.model_dump(mode="json"),
         "seeds": request.num_seeds,
         "device": resolve_device(request.device),
-        "options": options,
-        "plugins": {variant.name: variant.source.sha256 for variant in variants},
+        "variants": {entry.name: entry.variant.name for entry in entries},
+        "options": {entry.name: entry.options for entry in entries},
+        "host_options": {entry.name: entry.host_options for entry in entries},
+        "plugins": {entry.name: entry.variant.source.sha256 for entry in entries},
         "dataset_sha256": dataset.sha256,
         "extractor": extractor.name,
         "metrics": [info.id for info in metrics],
         "software": {"ganbench": ganbench.__version__, "torch": torch.__version__},
     }
-    environment = (
-        describe_environment()
-        | {
-            "num_threads": default_num_threads(request.jobs),
-            "plugin_files": [str(path) for path in plugin_files],
-            "extractor_note": reason,
-        }
-        | ({"protocol_note": protocol_note} if protocol_note else {})
-    )
-    run = Run(
+    environment = describe_environment() | {
+        "num_threads": default_num_threads(request.jobs),
+        "plugin_files": [str(path) for path in plugin_files],
+        "extractor_note": reason,
+    }
+    if protocol_note:
+        environment["protocol_note"] = protocol_note
+    run = _run_record(benchmark, registry, entries, dataset, configuration, environment)
+    folder = Path("runs") / f"{_folder_stem(benchmark, dataset, request)}-{run.configuration_sha256[:8]}"
+    return RunPlan(run, benchmark, registry, dataset, tuple(entry.name for entry in entries), folder)
+
+
+def _run_record(
+    benchmark: Benchmark,
+    registry: Registry,
+    entries: Sequence[ResolvedEntry],
+    dataset: Dataset,
+    configuration: dict[str, Any],
+    environment: dict[str, Any],
+) -> Run:
+    return Run(
         ganbench_version=ganbench.__version__,
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         benchmark=benchmark.name,
@@ -129,7 +138,7 @@ def plan_run(request: RunRequest) -> RunPlan:
         configuration=configuration,
         configuration_sha256=sha256_of(configuration),
         environment=environment,
-        plugins=[_plugin_record(variant) for variant in variants],
+        plugins=[_plugin_record(entry) for entry in entries],
         failed_plugins=[
             FailedPlugin(
                 entry_point=failure.source.entry_point, distribution=failure.source.distribution,
@@ -139,18 +148,21 @@ def plan_run(request: RunRequest) -> RunPlan:
         ],
         class_names=list(dataset.class_names),
     )  # fmt: skip
-    folder = Path("runs") / f"{_folder_stem(benchmark, dataset, request)}-{run.configuration_sha256[:8]}"
-    return RunPlan(run, benchmark, registry, dataset, plugins, folder)
 
 
 def _overridden(benchmark: Benchmark, request: RunRequest, from_files: tuple[str, ...]) -> Benchmark:
     """The benchmark with the command line's choices laid over it, checked again as a whole."""
     content = benchmark.model_dump()
-    content["plugins"] = tuple(dict.fromkeys((*(request.plugins or benchmark.plugins), *from_files)))
+    asked = [parse_entry(text) for text in request.plugins]
+    names = tuple(name for name, _ in asked) or benchmark.plugins
+    content["plugins"] = tuple(dict.fromkeys((*names, *from_files)))
+    for name, plugin in asked:
+        if name != plugin:
+            content["entries"][name] = benchmark.entry(plugin).model_dump()
     if request.budget is not None:
         content["training"]["budget"] = str(parse_budget(request.budget))
     if request.dataset is not None:
-        content["data"] |= {"dataset": absolute_dataset(request.dataset), "resolution": None}  # as stored
+        content["data"]["dataset"] = absolute_dataset(request.dataset)
     if request.resolution is not None:
         content["data"]["resolution"] = request.resolution
     if request.extractor is not None:
@@ -188,43 +200,6 @@ def absolute_dataset(text: str) -> str:
     return f"{scheme}:{Path(path).expanduser().resolve()}" if separator and path else text
 
 
-def _resolve_options(
-    variants: Sequence[Variant], benchmark: Benchmark, assignments: Sequence[str]
-) -> dict[str, dict[str, OptionValue]]:
-    """Options of each plugin: its defaults, the benchmark's common ones, the benchmark's for it, then `--set`."""
-    chosen: dict[str, dict[str, OptionValue]] = {}
-    for variant in variants:
-        common = {name: value for name, value in benchmark.options.items() if name in variant.info.options}
-        chosen[variant.name] = common | benchmark.plugin_options.get(variant.name, {})
-    for assignment in assignments:
-        plugin, option, value = parse_assignment(assignment)
-        if plugin not in chosen:
-            raise UsageError(
-                f"--set '{assignment}': '{plugin}' is not in this run, which has {', '.join(chosen)}; "
-                "add it to --plugins or correct the name."
-            )
-        chosen[plugin][option] = value
-    return {variant.name: variant.options(chosen[variant.name]) for variant in variants}
-
-
-def _check_fit(variant: Variant, dataset: Dataset, options: Options) -> None:
-    """Find out now what would fail hours later: the model is built once without data, on torch's meta device."""
-    spec, info = dataset.spec, variant.info
-    if spec.kind not in info.data_kinds:
-        raise UsageError(
-            f"plugin '{info.name}' makes {', '.join(info.data_kinds)}; '{dataset.name}' holds {spec.kind}."
-        )
-    if info.conditional is True and not spec.num_classes:
-        raise UsageError(f"plugin '{info.name}' is conditional and needs labels; '{dataset.name}' has none.")
-    try:
-        with torch.device("meta"):
-            variant.build_gan(spec, options)
-    except GanbenchError:
-        raise
-    except Exception as error:  # some plugin may build what has no meta form; it shows when the trial builds it
-        log.debug("plugin '%s' cannot be built without data: %s", info.name, error)
-
-
 def resolve_device(name: str) -> str:
     """`auto` is the GPU where there is one. Raises UsageError for a device that torch cannot use."""
     if name == "auto":
@@ -258,10 +233,11 @@ def _package_versions() -> Mapping[str, str]:
     return versions
 
 
-def _plugin_record(variant: Variant) -> PluginRecord:
-    source, info = variant.source, variant.info
+def _plugin_record(entry: ResolvedEntry) -> PluginRecord:
+    variant, source, info = entry.variant, entry.variant.source, entry.variant.info
     return PluginRecord(
-        name=variant.name, entry_point=source.entry_point, distribution=source.distribution, version=source.version,
-        api_version=source.api_version, source_sha256=source.sha256, title=info.title, paper=info.paper,
-        description=info.description,
+        name=entry.name, variant=variant.name, entry_point=source.entry_point, distribution=source.distribution,
+        version=source.version, api_version=source.api_version, source_sha256=source.sha256,
+        title=entry.entry.title or info.title, paper=info.paper, description=info.description,
+        published=entry.entry.published,
     )  # fmt: skip

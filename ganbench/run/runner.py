@@ -177,7 +177,7 @@ def _run_trials(
 def _role(plan: RunPlan, plugin: str) -> Role:
     if plugin == REFERENCE_ROW:
         return "reference"
-    return "control" if plan.registry.variant(plugin).info.control else "model"
+    return "control" if plan.registry.variant(plan.run.configuration["variants"][plugin]).info.control else "model"
 
 
 def _record_failure(task: TrialTask, event: Event, role: Role) -> None:

@@ -34,6 +34,10 @@ class Stream(Protocol):
 
     def __next__(self) -> Batch: ...
     def __iter__(self) -> Iterator[Batch]: ...
+    @property
+    def num_samples(self) -> int:
+        """How many samples an epoch has."""
+
     def state_dict(self) -> dict[str, Any]:
         """Where the stream stands."""
 
@@ -155,6 +159,7 @@ class Trainer:
 
     def _iterate(self) -> None:
         images_before = self.batches.num_images
+        self.gan.progress = min(1.0, self._done() / self.budget.amount)
         with self._autocast():
             outputs = self.variant.train_step(self.gan, self.batches, self.step)
         self.monitor.observe(outputs)
@@ -179,8 +184,13 @@ class Trainer:
                 return self.step
             case "kimg":
                 return self.batches.num_images / 1000
+            case "epochs":
+                return self._epochs()
             case "min":
                 return self._elapsed() / 60
+
+    def _epochs(self) -> float:
+        return self.batches.num_images / self.stream.num_samples
 
     # Time: `seconds` counts training alone; snapshots and held-out probes are not charged to the variant.
 
@@ -205,7 +215,8 @@ class Trainer:
         if self.heldout is not None and self.step % self.settings.heldout_every_steps == 0:
             line |= {f"heldout_{name}": value for name, value in self._probe_heldout().items()}
         self._start_clock()
-        place: Line = {"step": self.step, "images": self.batches.num_images, "seconds": self.seconds}
+        place: Line = {"step": self.step, "images": self.batches.num_images, "epoch": self._epochs()}
+        place["seconds"] = self.seconds
         append_history(self.history_path, place | {"images_per_second": rate} | line)
         check_finite(line, self.step)
         self.report(
@@ -291,6 +302,7 @@ class Trainer:
         self.resumed_at = state["resumed_at"] if state["complete"] else [*state["resumed_at"], self.step]
 
     def _finish(self) -> None:
+        self.gan.progress = 1.0
         if self.batches.num_images > self._logged_images:
             self._log()
         self._pause(self.snapshot, self.step)

@@ -65,7 +65,10 @@ class TrialProcess:
             role = "control"
         self.trial = Trial(
             plugin=job.plugin, seed=job.seed, role=role, status="pending",  # type: ignore[arg-type]
-            options=job.run.configuration["options"].get(job.plugin, {}),
+            options={
+                **job.run.configuration["options"].get(job.plugin, {}),
+                **job.run.configuration["host_options"].get(job.plugin, {}),
+            },
             provenance=self._provenance(),
         )  # fmt: skip
 
@@ -126,7 +129,7 @@ class TrialProcess:
         stream = self._stream(job.dataset.train, derive_seed("data", job.seed))
         heldout = self._stream(job.dataset.test, derive_seed("heldout", job.seed)) if len(job.dataset.test) else None
         trainer = Trainer(
-            job.variant, gan, stream, job.benchmark.training, job.folder, heldout=heldout,
+            job.variant, gan, stream, job.training, job.folder, heldout=heldout,
             configuration_sha256=job.run.configuration_sha256,
             report=self._report_progress, should_stop=self.stop.is_set,
         )  # fmt: skip
@@ -134,11 +137,10 @@ class TrialProcess:
         return gan, trainer
 
     def _stream(self, split: ImageSource, seed: int) -> BatchStream:
-        settings, images = self.job.benchmark, in_memory(split)
+        images = in_memory(split)
         return BatchStream(
-            images.images, images.labels, batch_size=settings.training.batch_size, seed=seed, device=self.job.device,
-            # A control gets the images as they are: the memorizer's copies must be copies.
-            augment=() if self.job.variant.info.control else settings.data.augment,
+            images.images, images.labels, batch_size=self.job.training.batch_size, seed=seed, device=self.job.device,
+            augment=self.job.augment,
         )  # fmt: skip
 
     def _snapshot(self, trainer: Trainer, gan: GAN, step: int) -> None:

@@ -20,14 +20,14 @@ from pathlib import Path
 
 import torch
 
-from ganbench.data.load import default_root, load_dataset
+from ganbench.config import DataSection
 from ganbench.errors import UsageError
 from ganbench.features.extract import FeatureCache, default_cache_root
 from ganbench.registry import Registry, load_registry
 from ganbench.results.recomputed import TOLERANCE
 from ganbench.results.schema import Run
 from ganbench.results.store import RUN_FILE, read_record
-from ganbench.run.job import TrialJob
+from ganbench.run.job import TrialJob, load_data
 from ganbench.run.plan import resolve_device
 from ganbench.run.verify_run import board_problems, check_configuration, run_problems
 from ganbench.run.verify_trial import Progress, TrialExamination, VerifiedTrial, short_hash
@@ -134,13 +134,13 @@ def _places(folder: Path, run: Run) -> list[tuple[str, int]]:
 
 def _dataset(run: Run, registry: Registry) -> tuple[Dataset, str]:
     """The run's data, and what is wrong with them."""
-    data = run.configuration["benchmark"]["data"]
-    dataset = load_dataset(data["dataset"], registry.datasets, data.get("resolution"), default_root())
+    data = DataSection.model_validate(run.configuration["benchmark"]["data"])
+    dataset = load_data(data, registry)
     recorded = run.configuration["dataset_sha256"]
     if dataset.sha256 == recorded:
         return dataset, ""
     return dataset, (
-        f"the data are different: '{data['dataset']}' has hash {short_hash(dataset.sha256)} here, and "
+        f"the data are different: '{data.dataset}' has hash {short_hash(dataset.sha256)} here, and "
         f"{short_hash(recorded)} in {RUN_FILE}. Numbers can be recomputed on the same data only"
     )
 

@@ -135,14 +135,16 @@ def test_boxes_count_in_the_upright_photo(tmp_path, orientation):
     assert np.array_equal(dataset.train.images[0], upright[20:36, 2:18])
 
 
-def test_grey_photos_are_repeated_only_beside_colours(tmp_path):
+def test_grey_photos_are_repeated_only_beside_colours(tmp_path, caplog):
     grey, _ = photo(tmp_path / "a.png", mode="L"), photo(tmp_path / "b.png", mode="L", seed=1)
     rows = [("a.png", 0, 0, 16, 16), ("b.png", 0, 0, 16, 16)]
     assert loaded(write_csv(tmp_path, rows)).spec.shape == (1, 16, 16)
+    assert not caplog.text
     photo(tmp_path / "c.png")
     dataset = loaded(write_csv(tmp_path, [*rows, ("c.png", 0, 0, 16, 16)]))
     assert dataset.spec.shape == (3, 16, 16)
     assert holds(all_images(dataset), grey[:16, :16].repeat(3, axis=2))
+    assert "2 of 3 images are grey" in caplog.text
 
 
 def test_corner_columns_with_the_photos_size_beside_them(tmp_path):
@@ -177,7 +179,7 @@ def test_resolution_is_wanted_where_squares_differ(tmp_path):
 
 
 def test_boxes_of_one_photo_stay_together(tmp_path):
-    """Wrong: `stratified_halves` of the boxes, which divides them."""
+    """Wrong: `stratified_halves` of the boxes, which divides them, also under two spellings of one path."""
     rows = []
     for index in range(10):
         Image.new("RGB", (60, 40), (index, 0, 0)).save(tmp_path / f"{index}.png")
@@ -366,6 +368,11 @@ def test_all_photos_that_are_no_images_are_told(tmp_path):
         (tmp_path / name).write_text("no image")
     with pytest.raises(DataError, match=r"2 of 2 images cannot be read: .*a\.png, .*b\.png"):
         loaded(write_csv(tmp_path, [("a.png", 0, 0, 9, 9), ("b.png", 0, 0, 9, 9)]))
+
+
+def test_a_name_that_the_file_system_does_not_take(tmp_path):
+    with pytest.raises(DataError, match=r"1 of 1 photos are not there"):
+        loaded(write_csv(tmp_path, [("a" * 5000, 0, 0, 9, 9)]))
 
 
 @pytest.mark.parametrize("name", ["boxes.txt", "folder.csv", "gone.csv"])

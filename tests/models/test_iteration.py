@@ -1,26 +1,55 @@
 import copy
+from functools import partial
 
+import pytest
 import torch
+from torch import nn
 from torch.nn.functional import binary_cross_entropy_with_logits as bce
 
-from ganbench.models import GAN, AuxiliaryClassifier, Fake, NonSaturating, adam, alternate, labelled_fakes, mlp
+from ganbench.errors import UsageError
+from ganbench.models import (
+    GAN,
+    AuxiliaryClassifier,
+    Fake,
+    NonSaturating,
+    adam,
+    alternate,
+    check_game,
+    labelled_fakes,
+    mlp,
+    plain_fakes,
+)
 from ganbench.types import Batch
 
 
-def make_gan(outputs=1):
+def make_gan(outputs=1, normed=False, **options):
     generator, discriminator = mlp(2, 3, hidden=8), mlp(3, outputs, hidden=8)
+    if normed:
+        discriminator.insert(1, nn.BatchNorm1d(8))
     optimizers = {"generator": adam(generator, 1e-2), "discriminator": adam(discriminator, 1e-2)}
-    return GAN(generator, discriminator, latent_dim=2, optimizers=optimizers)
+    return GAN(generator, discriminator, latent_dim=2, optimizers=optimizers, options=options)
 
 
-def run(gan, batches):
+def run(gan, batches, **rest):
     return alternate(
         gan,
         batches,
-        generate=lambda batch: Fake(gan.generator(gan.sample_latents(len(batch.real)))),
-        judge=lambda x, _: gan.discriminator(x),
-        objective=NonSaturating(),
+        generate=partial(plain_fakes, gan),
+        judge=rest.pop("judge", lambda x, _: gan.discriminator(x)),
+        objective=rest.pop("objective", NonSaturating()),
+        **rest,
     )
+
+
+def state_of(gan, name):
+    """Weights of a network and what its optimiser holds of them, in order."""
+    optimizer, weights = gan.optimizers[name], list(getattr(gan, name).parameters())
+    held = [value for weight in weights for _, value in sorted(optimizer.state.get(weight, {}).items())]
+    return [value.detach().clone() for value in weights + held]
+
+
+def same(first, second):
+    return len(first) == len(second) and all(torch.equal(a, b) for a, b in zip(first, second, strict=True))
 
 
 def test_iteration_equals_the_two_updates_written_out():
@@ -88,3 +117,233 @@ def test_labelled_fakes_copy_the_labels_of_the_batch():
     assert fake.labels.tolist() == [0, 0, 5]
     assert fake.samples.shape == (3, 2)
     assert fake.samples[:2].abs().sum() == 0
+
+
+class Critic:
+    """An objective without probabilities."""
+
+    def real(self, output, labels):
+        return {"source": -output.mean()}
+
+    def fake(self, output, labels):
+        return {"source": output.mean()}
+
+    def generator(self, output, labels):
+        return {"source": -output.mean()}
+
+    def logits(self, output):
+        return None
+
+
+def test_n_critic_takes_as_many_batches_and_steps_on_new_fakes_each_time():
+    torch.manual_seed(0)
+    gan, reals = make_gan(n_critic=3), [torch.randn(6, 3) for _ in range(5)]
+    by_hand = copy.deepcopy(gan)
+    batches = iter([Batch(real) for real in reals])
+    torch.manual_seed(1)
+    out = run(gan, batches)
+    assert len(list(batches)) == 2
+    torch.manual_seed(1)
+    for real in reals[:3]:
+        fake = by_hand.generator(by_hand.sample_latents(6))
+        on_real, on_fake = by_hand.discriminator(real), by_hand.discriminator(fake.detach())
+        by_hand.optimizers["discriminator"].zero_grad()
+        (bce(on_real, torch.ones_like(on_real)) + bce(on_fake, torch.zeros_like(on_fake))).backward()
+        by_hand.optimizers["discriminator"].step()
+    by_hand.minimize("generator", bce(by_hand.discriminator(fake), torch.ones_like(on_fake)))
+    torch.testing.assert_close(state_of(gan, "discriminator"), state_of(by_hand, "discriminator"))
+    torch.testing.assert_close(state_of(gan, "generator"), state_of(by_hand, "generator"))
+    torch.testing.assert_close(out["real_logits"], on_real.detach())  # those of the last step
+
+
+def test_a_joint_batch_is_judged_in_one_pass_that_batch_norm_sees_whole():
+    torch.manual_seed(0)
+    gan, real = make_gan(normed=True, joint_batch=True), torch.randn(6, 3) + 2
+    by_hand, apart = copy.deepcopy(gan), copy.deepcopy(gan)
+    apart.options["joint_batch"] = False
+    sizes = []
+
+    def judge(samples, labels):
+        sizes.append(len(samples))
+        return gan.discriminator(samples)
+
+    torch.manual_seed(1)
+    out = run(gan, iter([Batch(real)]), judge=judge)
+    assert sizes == [12, 6]  # both in one batch, then the generator's
+    torch.manual_seed(1)
+    fake = by_hand.generator(by_hand.sample_latents(6)).detach()
+    logits = by_hand.discriminator(torch.cat([real, fake]))
+    loss = bce(logits[:6], torch.ones(6, 1)) + bce(logits[6:], torch.zeros(6, 1))
+    by_hand.minimize("discriminator", loss)
+    torch.testing.assert_close(state_of(gan, "discriminator"), state_of(by_hand, "discriminator"))
+    torch.testing.assert_close(out["loss_d"], loss.detach())
+    torch.testing.assert_close(out["real_logits"], logits[:6].detach())
+    torch.testing.assert_close(out["fake_logits"], logits[6:].detach())
+    torch.manual_seed(1)
+    assert run(apart, iter([Batch(real)]))["loss_d"] != out["loss_d"]
+
+
+def test_a_joint_batch_carries_labels_and_every_output():
+    gan = make_gan(outputs=5, joint_batch=True)
+    seen = []
+
+    def judge(samples, labels):
+        seen.append(labels.tolist())
+        output = gan.discriminator(samples)
+        return output[:, 0], output[:, 1:]
+
+    real_labels, fake_labels = torch.tensor([0, 1, 2, 3]), torch.tensor([3, 3, 1, 0])
+    out = alternate(
+        gan,
+        iter([Batch(torch.randn(4, 3), real_labels)]),
+        generate=lambda batch: Fake(gan.generator(gan.sample_latents(4)), fake_labels),
+        judge=judge,
+        objective=AuxiliaryClassifier(),
+    )
+    assert seen == [[0, 1, 2, 3, 3, 3, 1, 0], [3, 3, 1, 0]]
+    assert out["real_logits"].shape == out["fake_logits"].shape == (4,)
+
+
+def accurate(gan, share):
+    """Reals that the discriminator takes for real in `share` of the batch, fakes that it never takes for real."""
+    with torch.no_grad():
+        gan.discriminator[-1].weight.zero_()
+        gan.discriminator[-1].weight[0, 0] = 1.0
+        gan.discriminator[-1].bias.fill_(-1.0)
+        for layer in (gan.discriminator[0], gan.discriminator[2]):
+            layer.weight.copy_(torch.eye(*layer.weight.shape))
+            layer.bias.zero_()
+        gan.generator[-1].weight.zero_()
+        gan.generator[-1].bias.zero_()
+    real = torch.zeros(8, 3)
+    real[: int(8 * (2 * share - 1)), 0] = 2.0  # logit 1 there, -1 elsewhere and on the fakes
+    return Batch(real)
+
+
+@pytest.mark.parametrize(("share", "taken"), [(0.5, True), (0.75, True), (0.875, False), (1.0, False)])
+@pytest.mark.parametrize("joint_batch", [False, True])
+def test_the_discriminator_steps_only_up_to_its_greatest_accuracy(share, taken, joint_batch):
+    """At the threshold itself it steps; its first step included."""
+    gan = make_gan(max_accuracy=0.75, joint_batch=joint_batch)
+    batch = accurate(gan, share)
+    free = copy.deepcopy(gan)
+    free.options["max_accuracy"] = 1.0
+    before = state_of(gan, "discriminator")
+    out = run(gan, iter([batch]))
+    accuracy = torch.cat([out["real_logits"] > 0, out["fake_logits"] < 0]).float().mean().item()
+    assert accuracy == share  # the oracle holds
+    run(free, iter([batch]))
+    after = state_of(gan, "discriminator")
+    if taken:
+        assert same(after, state_of(free, "discriminator"))
+        assert not same(after[: len(before)], before)
+    else:
+        assert same(after[: len(before)], before)
+        assert not any(value.any() for value in after[len(before) :])  # moments and step counts of a step never made
+    assert not same(state_of(gan, "generator"), state_of(free, "generator")) or taken
+
+
+def test_a_step_that_is_not_taken_leaves_adam_as_it_was():
+    torch.manual_seed(0)
+    gan = make_gan()
+    for _ in range(3):
+        run(gan, iter([Batch(torch.randn(8, 3))]))
+    before, generator = state_of(gan, "discriminator"), state_of(gan, "generator")
+    assert any(value.any() for value in before)
+    gan.options["max_accuracy"] = 0.9
+    run(gan, iter([accurate(kept := copy.deepcopy(gan), 1.0)]))  # those weights are not the copy's: see below
+    batch, before = accurate(gan, 1.0), state_of(gan, "discriminator")
+    run(gan, iter([batch]))
+    assert same(before, state_of(gan, "discriminator"))
+    assert not same(generator, state_of(gan, "generator"))
+    assert kept is not gan
+    gan.options["max_accuracy"] = 1.0
+    run(gan, iter([batch]))
+    steps = [state["step"].item() for state in gan.optimizers["discriminator"].state.values()]
+    assert not same(before, state_of(gan, "discriminator"))
+    assert len(set(steps)) == 1
+
+
+def test_a_threshold_says_nothing_to_a_critic():
+    gan, real = make_gan(max_accuracy=0.1), torch.randn(6, 3)
+    before = state_of(gan, "discriminator")
+    out = run(gan, iter([Batch(real)]), objective=Critic())
+    assert set(out) == {"loss_d", "loss_g"}
+    assert not same(before, state_of(gan, "discriminator")[: len(before)])
+
+
+@pytest.mark.parametrize("fused", [True, False])
+def test_the_threshold_is_applied_without_waiting_for_the_device(fused):
+    with torch.device("meta"):
+        gan = make_gan(max_accuracy=0.9, n_critic=2, joint_batch=True)
+    if not fused:
+        gan.optimizers["discriminator"] = torch.optim.Adam(gan.discriminator.parameters(), foreach=False)
+    out = run(gan, iter([Batch(torch.empty(8, 3, device="meta"))] * 2))
+    assert {value.device.type for value in out.values()} == {"meta"}
+
+
+def test_all_that_the_discriminator_sees_is_augmented_and_gradients_pass():
+    gan = GAN(nn.Linear(2, 64), nn.Linear(64, 1), latent_dim=2, options={"diffaugment": "translation"})
+    gan.optimizers = {name: adam(getattr(gan, name), 1e-2) for name in ("generator", "discriminator")}
+    seen = []
+
+    def judge(images, labels):
+        seen.append(images.detach())
+        return gan.discriminator(images.flatten(1))
+
+    real = torch.rand(5, 1, 8, 8) + 1  # nowhere 0
+    alternate(
+        gan,
+        iter([Batch(real)]),
+        generate=lambda batch: Fake(gan.generator(gan.sample_latents(5)).view(5, 1, 8, 8)),
+        judge=judge,
+        objective=NonSaturating(),
+    )
+    on_real, on_fake, for_generator = seen
+    assert not torch.equal(on_real, real)
+    assert (on_real == 0).any()
+    assert not torch.equal(on_fake, for_generator)  # drawn anew
+    assert gan.generator.weight.grad.abs().sum() > 0
+
+
+def test_a_penalty_is_added_and_the_weights_are_constrained_after_each_step():
+    torch.manual_seed(0)
+    gan, calls = make_gan(n_critic=2), []
+
+    def penalty(real, fake):
+        calls.append((tuple(real.shape), tuple(fake.samples.shape), fake.samples.requires_grad))
+        return 3.0 * gan.discriminator[0].weight.square().sum()
+
+    def constrain():
+        with torch.no_grad():
+            for weight in gan.discriminator.parameters():
+                weight.clamp_(-0.01, 0.01)
+
+    before = gan.discriminator[0].weight.detach().clone()
+    out = run(gan, iter([Batch(torch.randn(6, 3))] * 2), penalty=penalty, constrain=constrain)
+    assert calls == [((6, 3), (6, 3), False)] * 2
+    torch.testing.assert_close(out["loss_d"], out["loss_d_source"] + out["loss_d_penalty"])
+    clamped = before.clamp(-0.01, 0.01)
+    assert out["loss_d_penalty"] <= 3.0 * 0.01**2 * clamped.numel() * 1.01  # of the second step: weights were in bounds
+    assert max(weight.abs().max() for weight in gan.discriminator.parameters()) <= 0.01
+
+
+def test_the_penaltys_gradient_is_part_of_the_step():
+    gan = make_gan()
+    apart = copy.deepcopy(gan)
+    batch = Batch(torch.randn(6, 3))
+    for each, penalty in ((gan, lambda real, fake: gan.discriminator[0].weight.sum() * 5), (apart, None)):
+        torch.manual_seed(1)
+        run(each, iter([batch]), penalty=penalty)
+    ours, plain = gan.discriminator[0].weight.grad, apart.discriminator[0].weight.grad
+    torch.testing.assert_close(ours, plain + 5)
+
+
+@pytest.mark.parametrize(
+    ("option", "value"), [("n_critic", 0), ("max_accuracy", 1.5), ("max_accuracy", -0.1), ("diffaugment", "blur")]
+)
+def test_values_that_make_no_sense_are_refused_by_name(option, value):
+    for check in (check_game, lambda options: run(make_gan(**options), iter([Batch(torch.randn(2, 3))]))):
+        with pytest.raises(UsageError, match=f"option {option}: expected"):
+            check({option: value})
+    check_game({})

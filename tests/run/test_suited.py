@@ -34,7 +34,7 @@ def call(monkeypatch):
             }
         )  # fmt: skip
         monkeypatch.setattr(Registry, "benchmark", lambda self, name: benchmark)
-        monkeypatch.setattr(planning, "load_dataset", lambda *arguments: dataset)
+        monkeypatch.setattr(planning, "load_data", lambda *arguments: dataset)
         monkeypatch.setattr(planning, "choose_extractor", lambda name, infos: (infos[0], f"{name}: asked for"))
         return plan_run(RunRequest(**(changed or {})))
 

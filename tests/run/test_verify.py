@@ -94,6 +94,7 @@ def make_run(folder):
     variant = registry.variant("tiny")
     configuration = {
         "benchmark": benchmark.model_dump(mode="json"), "seeds": 1, "device": "cpu", "options": {"tiny": {}},
+        "variants": {"tiny": "tiny"}, "host_options": {"tiny": benchmark.host_options()},
         "plugins": {"tiny": variant.source.sha256}, "dataset_sha256": dataset.sha256, "extractor": "pixels",
         "metrics": METRICS,
     }  # fmt: skip
