@@ -125,6 +125,48 @@ def test_loading_a_live_state_does_not_share_the_moments():
     )
 
 
+def test_progress_is_part_of_the_state():
+    gan, other = make_gan(), make_gan()
+    assert gan.progress == 0.0
+    gan.progress = 0.375
+    assert copy.deepcopy(gan).progress == 0.375
+    other.load_state_dict(gan.state_dict())
+    assert other.progress == 0.375
+
+
+@pytest.mark.parametrize("make", [torch.optim.Adam, torch.optim.RMSprop, torch.optim.SGD])
+@pytest.mark.parametrize("fused", [True, False])
+@pytest.mark.parametrize("taken", [True, False])
+def test_a_conditional_step_is_taken_whole_or_not_at_all(make, fused, taken):
+    layer = nn.Linear(3, 1)
+    fuse = {"fused": fused} if make is torch.optim.Adam else {"momentum": 0.9, "foreach": fused}
+    gan = GAN(discriminator=layer, latent_dim=1, optimizers={"discriminator": make(layer.parameters(), 0.1, **fuse)})
+    gan.minimize("discriminator", layer(torch.ones(1, 3)).sum())
+    plain, before = copy.deepcopy(gan), copy.deepcopy(gan.state_dict())
+    x = torch.tensor([[1.0, -2.0, 3.0]])
+    with gan.update("discriminator") as backward:
+        backward(gan.discriminator(x).sum())
+        backward.only_if(torch.tensor(taken))
+    plain.minimize("discriminator", plain.discriminator(x).sum())
+    expected = plain.state_dict() if taken else before
+    assert same(gan.state_dict(), expected)
+    mine, theirs = (
+        state["_extra_state"]["optimizers"]["discriminator"]["state"] for state in (gan.state_dict(), expected)
+    )
+    for i, state in mine.items():
+        names = [name for name in state if name != "step" or fused]  # unfused, Adam counts its steps on the host
+        assert all(torch.equal(state[name], theirs[i][name]) for name in names if torch.is_tensor(state[name]))
+
+
+def test_a_step_that_is_not_taken_keeps_the_weights_even_from_gradients_that_are_not_finite():
+    gan = make_gan()
+    before = copy.deepcopy(gan.state_dict())
+    with gan.update("discriminator") as backward:
+        backward(gan.discriminator(torch.full((2, 3), float("inf"))).sum())
+        backward.only_if(torch.tensor(False))
+    assert same(before, gan.state_dict())
+
+
 def test_autocast_sees_the_weights_of_the_last_step():
     layer = nn.Linear(4, 1, bias=False)
     gan = GAN(discriminator=layer, latent_dim=1, optimizers={"discriminator": adam(layer, 0.5)})
