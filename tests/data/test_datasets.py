@@ -1,5 +1,6 @@
 """Datasets by name: mnist5k, the user's folders and arrays, torchvision's downloads."""
 
+import tracemalloc
 import zipfile
 from pathlib import Path
 from urllib.error import URLError
@@ -8,9 +9,9 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from PIL import Image
+from PIL import Image, ImageOps
 
-from ganbench.data import builtin, downloads, load, local
+from ganbench.data import builtin, downloads, files, load, local
 from ganbench.data.load import load_dataset, split_suffix
 from ganbench.data.splits import stratified_halves
 from ganbench.errors import DataError, UnknownNameError, UsageError
@@ -136,6 +137,42 @@ def test_splits_must_agree_in_size(tmp_path):
     write(tmp_path / "test/a.png", size=(9, 9))
     with pytest.raises(DataError, match=r"train images are 8x8 .*test images 9x9"):
         load_dataset(f"folder:{tmp_path}", INFOS)
+
+
+def test_photos_of_all_shapes_upright_and_square(tmp_path):
+    """Pillow's own `ImageOps.fit` is the reference: centre square, bicubic."""
+    rng = np.random.default_rng(0)
+    wanted = set()
+    for index, (width, height) in enumerate([(150, 300), (300, 150), (128, 128), (40, 30), (90, 500), (131, 129)]):
+        exif = Image.Exif()
+        exif[0x0112] = index + 3
+        path = tmp_path / f"{index}.jpg"
+        Image.fromarray(rng.integers(0, 256, (height, width, 3), dtype=np.uint8)).save(path, exif=exif)
+        with Image.open(path) as image:
+            upright = ImageOps.exif_transpose(image)
+            wanted.add(ImageOps.fit(upright, (128, 128), Image.Resampling.BICUBIC).tobytes())
+    dataset = load_dataset(f"folder:{tmp_path}", INFOS, 128)
+    assert (len(dataset.train), len(dataset.test), dataset.spec.shape) == (3, 3, (3, 128, 128))
+    assert {image.tobytes() for split in (dataset.train, dataset.test) for image in split.images} == wanted
+
+
+@pytest.mark.parametrize("name", ["folder:{}", "boxes:{}/boxes.csv"])
+def test_memory_holds_the_pixels_once(tmp_path, monkeypatch, name):
+    """Wrong: all images at first and then their halves, which takes twice the memory."""
+    monkeypatch.setattr(files, "NUM_THREADS", 1)
+    for index in range(40):
+        write(tmp_path / f"{index}.png", index, (130, 120))
+    rows = "".join(f"{index}.png,{x},0,96,96\n" for index in range(40) for x in (0, 20))
+    (tmp_path / "boxes.csv").write_text(f"file,x,y,width,height\n{rows}")
+    load_dataset(name.format(tmp_path), INFOS, 8)  # what is imported or cached once does not count
+    tracemalloc.start()
+    try:
+        dataset = load_dataset(name.format(tmp_path), INFOS, 256)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    pixels = dataset.train.images.nbytes + dataset.test.images.nbytes
+    assert pixels < peak < 1.7 * pixels
 
 
 # --- npz: -----------------------------------------------------------------------------------------------------------
