@@ -24,11 +24,9 @@ from functools import partial
 from itertools import pairwise
 
 from torch import Tensor, nn
-from torch.optim import RMSprop
 
 from ganbench import GAN, Batch, DataSpec, ModelInfo, hookimpl
 from ganbench.models import (
-    ADAM,
     BALANCE,
     ITERATION,
     LATENT,
@@ -37,25 +35,20 @@ from ganbench.models import (
     NonSaturating,
     Style,
     alternate,
-    check_game,
-    chosen,
     count,
-    decay,
     discriminator_style,
     feature_maps,
     generator_style,
-    learning_rate,
-    option,
     plain_fakes,
     targets_of,
     upsampling_plan,
 )
 from ganbench.models.keras_layers import glorot_init_, same_conv, same_conv_transpose
 from ganbench.models.layers import DOUBLED_RESOLUTIONS
+from ganbench.models.rmsprop import RMSPROP, gan_with_rmsprops
 from ganbench.types import Options
 
-RMSPROP = option("lr", 1e-3, "learning rate of RMSprop") | option("rho", 0.9, "decay of RMSprop's mean square")
-OPTIONS = (NETWORKS | ADAM.without("lr", "beta1", "beta2") | LATENT | TARGETS | ITERATION | BALANCE | RMSPROP).but(
+OPTIONS = (NETWORKS | RMSPROP | LATENT | TARGETS | ITERATION | BALANCE).but(
     activation_generator="selu", norm_discriminator="none", batch_norm_momentum=0.01, dropout=0.4
 )
 
@@ -103,23 +96,9 @@ def ganbench_model() -> ModelInfo:
 @hookimpl
 def ganbench_build(spec: DataSpec, options: Options) -> GAN:
     """Both networks and their RMSprops. Raises UsageError for values that are not offered."""
-    check_game(options)
-    width, latent_dim = count(options, "width"), count(options, "latent_dim")
-    networks = {
-        "generator": make_generator(spec, latent_dim, width, generator_style(options)),
-        "discriminator": make_discriminator(spec, width, discriminator_style(options)),
-    }
-    rho = decay(options, "rho")
-    return GAN(
-        **networks,
-        latent_dim=latent_dim,
-        latent="uniform" if chosen(options, "latent", ("normal", "uniform")) == "uniform" else "normal",
-        optimizers={
-            name: RMSprop(network.parameters(), learning_rate(name, options), alpha=rho, eps=1e-7)
-            for name, network in networks.items()
-        },
-        options=options,
-    )
+    width, style = count(options, "width"), discriminator_style(options)
+    generator = make_generator(spec, count(options, "latent_dim"), width, generator_style(options))
+    return gan_with_rmsprops(generator, make_discriminator(spec, width, style), options)
 
 
 @hookimpl
