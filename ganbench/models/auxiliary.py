@@ -16,10 +16,10 @@ from itertools import pairwise
 from torch import Tensor, nn
 
 from ganbench.models.init import normal_init_
+from ganbench.models.keras_layers import same_conv_transpose
 from ganbench.models.layers import MinibatchDiscrimination, feature_maps, halved_sizes
 from ganbench.models.losses import AuxiliaryClassifier, NonSaturating, targets_of
 from ganbench.models.options import GAME, NETWORKS, count, option, share
-from ganbench.models.strided import doubling
 from ganbench.models.style import Style, discriminator_style, generator_style
 from ganbench.types import DataSpec, Options
 
@@ -46,8 +46,9 @@ class AuxiliaryGenerator(nn.Module):
         self.embedding = nn.Embedding(num_classes, latent_dim)
         layers = [nn.Linear(latent_dim, maps[0] * base**2), nn.Unflatten(1, (maps[0], base, base)), *style.activated()]
         for (coarse, fine), size in zip(pairwise(maps), sizes[:-1], strict=True):
-            layers += style.normed(doubling(coarse, fine, size, kernel=5, bias=style.norm is None), fine)
-        image = doubling(maps[-1], spec.channels, spec.resolution, kernel=5, bias=True)
+            doubling = same_conv_transpose(coarse, fine, 5, odd=size % 2 == 1, bias=style.norm is None)
+            layers += style.normed(doubling, fine)
+        image = same_conv_transpose(maps[-1], spec.channels, 5, odd=spec.resolution % 2 == 1)
         self.layers = normal_init_(nn.Sequential(*layers, image, *style.output()))
         nn.init.xavier_normal_(self.embedding.weight)
 
