@@ -6,11 +6,14 @@ import json
 import math
 import os
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from io import BytesIO
 from pathlib import Path
 from typing import Any, TypeVar
 
+import numpy as np
+import numpy.typing as npt
 from pydantic import ValidationError
 
 from ganbench.config import explain_validation
@@ -25,6 +28,10 @@ SAMPLES_FILE = "samples.npz"
 NEIGHBOURS_FILE = "neighbours.npz"
 SNAPSHOT_FOLDER = "snapshots"
 INTERPOLATION_FILE = "interpolation.png"  # in the snapshot folder
+CLASSES_FILE = "classes.jsonl"  # shares of the classes while training
+BEST_FILE = "best.npz"
+BY_CLASS_FILE, BY_CLASS_TABLE = "by_class.npz", "by_class.json"
+ARITHMETIC_FILE, ARITHMETIC_TABLE = "arithmetic.npz", "arithmetic.json"
 
 AnyRecord = TypeVar("AnyRecord", bound=Record)
 
@@ -72,6 +79,19 @@ def write_bytes(path: Path, content: bytes) -> None:
 def write_json(path: Path, value: Any) -> None:
     """Write a JSON value; numbers that are not finite become null, since JSON has no word for them."""
     write_bytes(path, (json.dumps(_finite(value), indent=1, ensure_ascii=False) + "\n").encode())
+
+
+def write_lines(path: Path, lines: Iterable[Mapping[str, Any]]) -> None:
+    """Write one JSON object a line, for `read_history`; values that are not finite become null."""
+    text = "".join(json.dumps(_finite(line), ensure_ascii=False) + "\n" for line in lines)
+    write_bytes(path, text.encode())
+
+
+def write_arrays(path: Path, arrays: Mapping[str, npt.NDArray[Any]]) -> None:
+    """Write arrays as a compressed .npz without pickles."""
+    buffer = BytesIO()
+    np.savez_compressed(buffer, allow_pickle=False, **arrays)
+    write_bytes(path, buffer.getvalue())
 
 
 def write_record(path: Path, record: Record) -> None:
@@ -164,8 +184,7 @@ def read_history(path: Path) -> list[dict[str, Any]]:
 def keep_history_until(path: Path, step: int) -> None:
     """Drop the lines after `step` (and a torn one), which a resumed training will write again."""
     if path.exists():
-        kept = [line for line in read_history(path) if line["step"] <= step]
-        write_bytes(path, "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in kept).encode())
+        write_lines(path, [line for line in read_history(path) if line["step"] <= step])
 
 
 def _finite(value: Any) -> Any:

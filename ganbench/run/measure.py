@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +17,7 @@ from ganbench.metrics.evaluate import Evaluation, EvaluationContext, Neighbour, 
 from ganbench.protocols import Protocol, check_metrics, get_protocol
 from ganbench.registry import Registry
 from ganbench.results.schema import ExtractorRecord, MetricRecord, MetricsFile
-from ganbench.results.store import write_bytes
+from ganbench.results.store import write_arrays
 from ganbench.run.job import TrialJob
 from ganbench.seeding import derive_seed
 from ganbench.types import REFERENCE_ROW, ExtractorInfo, ImageSet, ImageSource, MetricInfo
@@ -123,7 +122,7 @@ def save_images(path: Path, images: ImageSet) -> None:
     arrays: dict[str, np.ndarray[Any, Any]] = {"images": images.images}
     if images.labels is not None:
         arrays["labels"] = images.labels
-    _save_arrays(path, arrays)
+    write_arrays(path, arrays)
 
 
 def save_neighbours(path: Path, gallery: Sequence[Neighbour]) -> None:
@@ -140,10 +139,4 @@ def save_neighbours(path: Path, gallery: Sequence[Neighbour]) -> None:
     lpips = [pair.lpips for pair in pairs if pair.lpips is not None]
     if len(lpips) == len(pairs):
         arrays["lpips_distance"] = np.array(lpips, dtype=np.float32)
-    _save_arrays(path, arrays)
-
-
-def _save_arrays(path: Path, arrays: Mapping[str, np.ndarray[Any, Any]]) -> None:
-    buffer = BytesIO()
-    np.savez_compressed(buffer, allow_pickle=False, **arrays)
-    write_bytes(path, buffer.getvalue())
+    write_arrays(path, arrays)

@@ -8,8 +8,9 @@ every network, optimiser, random generator and data stream.
 from __future__ import annotations
 
 import copy
+import math
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,6 +28,8 @@ from ganbench.run.checkpoint import LAST, CheckpointError, load_checkpoint, save
 from ganbench.run.monitor import Line, Monitor, check_finite, gradient_norms
 from ganbench.seeding import preserved_rng, rng_state, set_rng_state
 from ganbench.types import Batch
+
+_PROBE_SPACING = 1.04
 
 
 class Stream(Protocol):
@@ -55,7 +58,7 @@ class Progress:
     unit: str
     images_per_second: float
     seconds_left: float | None
-    line: Mapping[str, float | None]
+    line: Line
 
 
 class Interrupted(BaseException):
@@ -89,6 +92,7 @@ class Trainer:
         folder: The trial's folder; checkpoints/ and history.jsonl are written there.
         configuration_sha256: Of the run; a checkpoint of another configuration is refused.
         snapshot: Called at step 0, at log-spaced steps and at the end; draws what it likes, changes nothing.
+        probe: Called at the same steps and at the ends of some epochs (`is_probed_epoch`); changes nothing either.
         report: Called after each history line.
         should_stop: Asked after each step; True saves a checkpoint and raises Interrupted.
     """
@@ -104,11 +108,13 @@ class Trainer:
         heldout: Stream | None = None,
         configuration_sha256: str = "",
         snapshot: Callable[[int], None] = lambda step: None,
+        probe: Callable[[int], None] = lambda step: None,
         report: Callable[[Progress], None] = lambda progress: None,
         should_stop: Callable[[], bool] = lambda: False,
     ) -> None:
         self.variant, self.gan, self.stream, self.heldout = variant, gan, stream, heldout
-        self.settings, self.snapshot, self.report, self.should_stop = settings, snapshot, report, should_stop
+        self.settings, self.report, self.should_stop = settings, report, should_stop
+        self.snapshot, self.probe = snapshot, probe
         self.configuration_sha256 = configuration_sha256
         self.batches = CountedBatches(stream)
         self.budget: Budget = parse_budget(settings.budget)
@@ -130,14 +136,16 @@ class Trainer:
         torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = self.settings.precision == "tf32"
         self._start_clock()
         if self.step == 0:
-            self._pause(self.snapshot, 0)
+            self._look(is_snapshot=True, is_probe=True)
         while not self.finished:
+            epochs_before = self.epochs
             self._iterate()
+            is_snapshot = is_snapshot_step(self.step)
+            if not self.finished:
+                self._look(is_snapshot, is_snapshot or ends_probed_epoch(epochs_before, self.epochs))
             if self.step % self.settings.log_every_steps == 0:
                 self._log()
                 self._checkpoint_when_due()
-            if is_snapshot_step(self.step):
-                self._pause(self.snapshot, self.step)
             if self.should_stop() and not self.finished:
                 self._checkpoint()
                 raise Interrupted
@@ -147,6 +155,11 @@ class Trainer:
     def finished(self) -> bool:
         """Whether the budget is spent."""
         return self._done() >= self.budget.amount
+
+    @property
+    def epochs(self) -> float:
+        """How many times the training images were gone through."""
+        return self.batches.num_images / self.stream.num_samples
 
     @contextmanager
     def averaged_weights(self) -> Iterator[None]:
@@ -185,12 +198,9 @@ class Trainer:
             case "kimg":
                 return self.batches.num_images / 1000
             case "epochs":
-                return self._epochs()
+                return self.epochs
             case "min":
                 return self._elapsed() / 60
-
-    def _epochs(self) -> float:
-        return self.batches.num_images / self.stream.num_samples
 
     # Time: `seconds` counts training alone; snapshots and held-out probes are not charged to the variant.
 
@@ -201,9 +211,18 @@ class Trainer:
         return self.seconds + time.perf_counter() - self._clock
 
     def _pause(self, action: Callable[[int], None], step: int) -> None:
+        if self.gan.device.type == "cuda":
+            torch.cuda.synchronize(self.gan.device)  # what is still being computed is training
         self.seconds = self._elapsed()
         action(step)
         self._start_clock()
+
+    def _look(self, is_snapshot: bool, is_probe: bool) -> None:
+        """Before the checkpoint of the same step, so that none is missing from a run that is killed and resumed."""
+        if is_snapshot:
+            self._pause(self.snapshot, self.step)
+        if is_probe:
+            self._pause(self.probe, self.step)
 
     # History
 
@@ -215,9 +234,10 @@ class Trainer:
         if self.heldout is not None and self.step % self.settings.heldout_every_steps == 0:
             line |= {f"heldout_{name}": value for name, value in self._probe_heldout().items()}
         self._start_clock()
-        place: Line = {"step": self.step, "images": self.batches.num_images, "epoch": self._epochs()}
+        place: Line = {"step": self.step, "images": self.batches.num_images, "epoch": self.epochs}
         place["seconds"] = self.seconds
-        append_history(self.history_path, place | {"images_per_second": rate} | line)
+        line = place | {"images_per_second": rate} | line
+        append_history(self.history_path, line)
         check_finite(line, self.step)
         self.report(
             Progress(self.step, self._done(), self.budget.amount, self.budget.unit, rate, self._seconds_left(), line)
@@ -305,7 +325,7 @@ class Trainer:
         self.gan.progress = 1.0
         if self.batches.num_images > self._logged_images:
             self._log()
-        self._pause(self.snapshot, self.step)
+        self._look(is_snapshot=True, is_probe=True)
         self._checkpoint(complete=True)
 
 
@@ -313,6 +333,19 @@ def is_snapshot_step(step: int) -> bool:
     """1, 2 and 5 times a power of ten, from 10 on: evenly spaced on a logarithmic axis."""
     digits = str(step)
     return step >= 10 and digits[0] in "125" and not digits[1:].strip("0")
+
+
+def is_probed_epoch(epoch: int) -> bool:
+    """Every epoch up to 25, then each that is at least 4 % later than the one before: 53 of 100, 91 of 500."""
+    probed = 1
+    while probed < epoch:
+        probed = max(probed + 1, math.ceil(probed * _PROBE_SPACING))
+    return probed == epoch
+
+
+def ends_probed_epoch(before: float, after: float) -> bool:
+    """Whether one of the epochs that end between two points in training is probed."""
+    return any(is_probed_epoch(epoch) for epoch in range(int(before) + 1, int(after) + 1))
 
 
 def num_parameters(network: nn.Module | None) -> int:
