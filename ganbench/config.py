@@ -130,6 +130,7 @@ class Benchmark(_Section):
     protocol: str = PROTOCOL
     plugins: tuple[str, ...]
     controls: tuple[str, ...] = ("noise", "memorizer")
+    seeds: int = Field(default=1, ge=1)  # trainings of each model
     data: DataSection
     training: TrainingSection
     evaluation: EvaluationSection = EvaluationSection()
@@ -171,13 +172,37 @@ def with_host_options(benchmark: Benchmark, options: Mapping[str, OptionValue]) 
 
 
 def read_benchmark(path: Path) -> Benchmark:
-    """Read a benchmark's TOML file. Raises UsageError that names the file and the field."""
+    """Read a benchmark's TOML file. Raises UsageError that names the file and the field.
+
+    A file that says `extends = "NAME"` holds only what differs from NAME.toml beside it: its tables are laid over that
+    file's, key by key; a list takes the place of the other's.
+    """
     try:
-        return Benchmark.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise UsageError(f"{path}: not a readable TOML file: {error}") from error
+        return Benchmark.model_validate(_with_base(path))
     except ValidationError as error:
         raise UsageError(f"{path}: {explain_validation(error)}") from error
+
+
+def _with_base(path: Path) -> dict[str, Any]:
+    try:
+        content = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise UsageError(f"{path}: not a readable TOML file: {error}") from error
+    base = content.pop("extends", None)
+    if base is None:
+        return content
+    if base == path.stem:
+        raise UsageError(f"{path}: it extends itself; name another benchmark, or leave `extends` out.")
+    return _laid_over(_with_base(path.with_name(f"{base}.toml")), content)
+
+
+def _laid_over(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
+    """`above` over `below`, table by table."""
+    both = {**below, **above}
+    for key in below.keys() & above.keys():
+        if isinstance(below[key], Mapping) and isinstance(above[key], Mapping):
+            both[key] = _laid_over(below[key], above[key])
+    return both
 
 
 def explain_validation(error: ValidationError) -> str:

@@ -44,21 +44,26 @@ def _root(
 @app.command()
 def run(
     plugins: Annotated[
-        str | None, typer.Option(help="Variants, comma-separated; the benchmark's own by default.")
+        str | None,
+        typer.Option(help="Variants, comma-separated; NAME=PLUGIN gives one another name, to run it twice."),
     ] = None,
     benchmark: Annotated[str, typer.Option(help="See `ganbench benchmarks`.")] = "mnist-quick",
-    seeds: Annotated[int, typer.Option(min=1, help="Train each variant this many times.")] = 1,
+    seeds: Annotated[
+        int | None, typer.Option(min=1, help="Train each variant this many times, if not as the benchmark says.")
+    ] = None,
     device: Device = "auto",
     out: Annotated[Path | None, typer.Option(help="The run's folder; by default runs/BENCHMARK-HASH.")] = None,
     executor: Annotated[str, typer.Option(help="How trials are started.")] = "local",
     jobs: Annotated[int, typer.Option(min=1, help="Trials at the same time.")] = 1,
-    budget: Annotated[str | None, typer.Option(help="Training of each trial: 50kimg, 2000steps or 10min.")] = None,
+    budget: Annotated[
+        str | None, typer.Option(help="Training of each trial: 50kimg, 20epochs, 2000steps or 10min.")
+    ] = None,
     assignments: Annotated[
         list[str] | None,
         typer.Option("--set", metavar="PLUGIN.OPTION=VALUE", help="Set a plugin's option; repeatable."),
     ] = None,
     dataset: Annotated[
-        str | None, typer.Option(help="Other data: a name of `ganbench datasets`, folder:PATH or npz:PATH.")
+        str | None, typer.Option(help="Other data: a name of `ganbench datasets`, folder:PATH, boxes:FILE or npz:PATH.")
     ] = None,
     resolution: Annotated[
         int | None, typer.Option(min=8, help="Side length in pixels, if not the benchmark's.")
@@ -181,11 +186,14 @@ def plugins(
 
 
 @app.command()
-def benchmarks(as_json: AsJson = False) -> None:
+def benchmarks(
+    name: Annotated[str | None, typer.Argument(help="One benchmark, with what it trains and how.")] = None,
+    as_json: AsJson = False,
+) -> None:
     """List what can be run."""
     from ganbench.cli.listings import show_benchmarks  # noqa: PLC0415
 
-    show_benchmarks(as_json)
+    show_benchmarks(name, as_json)
 
 
 @app.command()

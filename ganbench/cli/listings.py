@@ -15,7 +15,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ganbench.cli.metric_cards import DIRECTIONS, card, needs_in_words, page
-from ganbench.config import HOST_OPTIONS
+from ganbench.config import HOST_OPTIONS, Benchmark
 from ganbench.errors import UnknownNameError
 from ganbench.registry import Registry, Variant, load_registry
 from ganbench.types import MetricInfo
@@ -98,18 +98,51 @@ def _show_plugin(variant: Variant, as_json: bool) -> None:
         console.print(f"Set one with: --set {info.name}.{rows[0]['option']}=VALUE", markup=False, highlight=False)
 
 
-def show_benchmarks(as_json: bool) -> None:
-    """All benchmarks."""
-    rows = [
-        benchmark.model_dump(mode="json")
-        | {
-            "dataset": benchmark.data.dataset,
-            "budget": benchmark.training.budget,
-            "samples": benchmark.evaluation.num_samples,
-        }
-        for benchmark in load_registry().benchmarks.values()
+def show_benchmarks(name: str | None, as_json: bool) -> None:
+    """All benchmarks, or one with its entries."""
+    registry = load_registry()
+    if name is not None:
+        _show_benchmark(registry.benchmark(name), as_json)
+        return
+    benchmarks = list(registry.benchmarks.values())
+    if as_json:
+        print(json.dumps([benchmark.model_dump(mode="json") for benchmark in benchmarks], indent=1, ensure_ascii=False))
+        return
+    _show([{"name": benchmark.name, "title": benchmark.title} for benchmark in benchmarks], False, ("name", "title"))
+    print("`ganbench benchmarks NAME` says what is trained, on which data and for how long.")
+
+
+def _show_benchmark(benchmark: Benchmark, as_json: bool) -> None:
+    if as_json:
+        print(json.dumps(benchmark.model_dump(mode="json"), indent=1, ensure_ascii=False))
+        return
+    console = Console()
+    console.print(f"[bold]{escape(benchmark.name)}[/bold] · {escape(benchmark.title)}")
+    data, training, source = benchmark.data, benchmark.training, benchmark.source
+    limit = f", at most {data.num_train:,} training images" if data.num_train else ""
+    size = f" at {data.resolution} pixels" if data.resolution else ""
+    lines = [
+        benchmark.description,
+        f"Repeats {source.title}{'; ' + source.differs if source.differs else ''}." if source else "",
+        f"Data: {data.dataset}{size}{limit}",
+        f"Training: {training.budget}, batches of {training.batch_size}, {benchmark.seeds} of each model",
+        f"Measured: {benchmark.evaluation.num_samples:,} samples, ranked by {benchmark.evaluation.rank_by}, "
+        f"protocol {benchmark.protocol}",
     ]
-    _show(rows, as_json, ("name", "title", "dataset", "budget", "samples", "plugins", "protocol"))
+    for line in filter(None, lines):
+        console.print(line, markup=False, highlight=False)
+    _show(
+        [_entry_row(benchmark, name) for name in benchmark.plugins], False, ("entry", "plugin", "options", "published")
+    )
+
+
+def _entry_row(benchmark: Benchmark, name: str) -> dict[str, str]:
+    entry = benchmark.entry(name)
+    return {
+        "entry": name, "plugin": entry.plugin,
+        "options": ", ".join(f"{option}={value}" for option, value in {**benchmark.options, **entry.options}.items()),
+        "published": "; ".join(f"{what}: {words}" for what, words in entry.published.items()),
+    }  # fmt: skip
 
 
 def show_datasets(as_json: bool) -> None:

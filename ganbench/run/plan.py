@@ -48,7 +48,7 @@ class RunRequest:
 
     benchmark: str = "mnist-quick"
     plugins: tuple[str, ...] = ()
-    num_seeds: int = 1
+    num_seeds: int | None = None
     device: str = "auto"
     budget: str | None = None
     assignments: tuple[str, ...] = ()
@@ -98,7 +98,7 @@ def plan_run(request: RunRequest) -> RunPlan:
         check_fit(entry, dataset)
     configuration = {
         "benchmark": benchmark.model_dump(mode="json"),
-        "seeds": request.num_seeds,
+        "seeds": benchmark.seeds,
         "device": resolve_device(request.device),
         "variants": {entry.name: entry.variant.name for entry in entries},
         "options": {entry.name: entry.options for entry in entries},
@@ -159,8 +159,12 @@ def _overridden(benchmark: Benchmark, request: RunRequest, from_files: tuple[str
     for name, plugin in asked:
         if name != plugin:
             content["entries"][name] = benchmark.entry(plugin).model_dump()
+    if request.num_seeds is not None:
+        content["seeds"] = request.num_seeds
     if request.budget is not None:
         content["training"]["budget"] = str(parse_budget(request.budget))
+        for entry in content["entries"].values():
+            entry["options"].pop("budget", None)
     if request.dataset is not None:
         content["data"]["dataset"] = absolute_dataset(request.dataset)
     if request.resolution is not None:

@@ -59,7 +59,7 @@ def execute(
     with _locked(folder):
         _wait_for_trials(folder)
         _settle(folder, plan.run, request.fresh)
-        trials = [PlannedTrial(task, _is_done(task)) for task in _tasks(folder, plan, request.num_seeds)]
+        trials = [PlannedTrial(task, _is_done(task)) for task in _tasks(folder, plan)]
         on_start(folder, trials)
         try:
             _run_trials(plan, request, trials, on_event)
@@ -146,9 +146,9 @@ def describe_differences(stored: Mapping[str, Any], asked: Mapping[str, Any], pr
     return lines
 
 
-def _tasks(folder: Path, plan: RunPlan, num_seeds: int) -> Iterable[TrialTask]:
+def _tasks(folder: Path, plan: RunPlan) -> Iterable[TrialTask]:
     """The held-out real images first, since they fill the caches that the others share; then seed by seed."""
-    pairs = [(REFERENCE_ROW, 0), *((plugin, seed) for seed in range(num_seeds) for plugin in plan.plugins)]
+    pairs = [(REFERENCE_ROW, 0), *((plugin, seed) for seed in range(plan.benchmark.seeds) for plugin in plan.plugins)]
     for plugin, seed in pairs:
         yield TrialTask(folder, plugin, seed, trial_folder(folder, plugin, seed) / LOG_FILE)
 
