@@ -18,32 +18,18 @@ from collections.abc import Iterator, Mapping
 from functools import partial
 
 from torch import Tensor
-from torch.optim import RMSprop
 
 from ganbench import GAN, Batch, DataSpec, ModelInfo, hookimpl
-from ganbench.models import (
-    ADAM,
-    ITERATION,
-    LATENT,
-    NETWORKS,
-    OptionGroup,
-    alternate,
-    chosen,
-    count,
-    learning_rate,
-    option,
-    plain_fakes,
-)
+from ganbench.models import ITERATION, LATENT, NETWORKS, alternate, option, plain_fakes
 from ganbench.models.critics import Wasserstein, clip_weights
-from ganbench.models.iteration import check_game
 from ganbench.models.layers import DOUBLED_RESOLUTIONS
 from ganbench.models.options import at_least_zero
 from ganbench.models.pairs import networks
+from ganbench.models.rmsprop import RMSPROP, gan_with_rmsprops
 from ganbench.types import Options
 
-RATES = option("lr", 5e-5, "learning rate of RMSprop") | ADAM.without("lr", "beta1", "beta2")
 CLIP = option("clip", 0.01, "largest absolute value of the critic's weights; 0: they are not clipped")
-OPTIONS: OptionGroup = NETWORKS | RATES | LATENT | ITERATION.but(n_critic=5) | CLIP
+OPTIONS = (NETWORKS | RMSPROP | LATENT | ITERATION | CLIP).but(lr=5e-5, rho=0.99, n_critic=5)
 
 
 @hookimpl
@@ -63,17 +49,8 @@ def ganbench_model() -> ModelInfo:
 @hookimpl
 def ganbench_build(spec: DataSpec, options: Options) -> GAN:
     """Both networks, weights from N(0, 0.02), and their RMSprops."""
-    check_game(options)
     at_least_zero(options, "clip")
-    generator, critic = networks(spec, options)
-    trained = {"generator": generator, "discriminator": critic}
-    return GAN(
-        **trained,
-        latent_dim=count(options, "latent_dim"),
-        latent="uniform" if chosen(options, "latent", ("normal", "uniform")) == "uniform" else "normal",
-        optimizers={name: RMSprop(net.parameters(), learning_rate(name, options)) for name, net in trained.items()},
-        options=options,
-    )
+    return gan_with_rmsprops(*networks(spec, options), options)
 
 
 @hookimpl
