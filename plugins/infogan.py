@@ -76,7 +76,7 @@ def ganbench_model() -> ModelInfo:
 def ganbench_build(spec: DataSpec, options: Options) -> GAN:
     """Both networks and their Adams; the latent is `latent_dim` values longer than the codes take."""
     check_game(options)
-    objective(options)
+    objective(options)  # refuses now what the first iteration would
     sizes, width = CodeSizes(count(options, "num_codes"), count(options, "continuous_codes")), count(options, "width")
     latent_dim = sizes.num_coordinates + count(options, "latent_dim")
     styles = {**options, **NORMS}

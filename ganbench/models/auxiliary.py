@@ -96,6 +96,7 @@ def auxiliary_networks(
     spec: DataSpec, num_classes: int, options: Options
 ) -> tuple[AuxiliaryGenerator, AuxiliaryDiscriminator]:
     """Both networks as the options AUXILIARY ask. Raises UsageError for a value that is not offered."""
+    auxiliary_objective(options)  # refuses now what the first iteration would
     width, latent_dim = count(options, "width"), count(options, "latent_dim")
     generator = AuxiliaryGenerator(spec, num_classes, latent_dim, width, generator_style(options))
     compares_batch = bool(options["minibatch_discrimination"])
