@@ -65,7 +65,11 @@ class Display:
 
     def on_event(self, task: TrialTask, event: Event) -> None:
         """Called for each event of each trial."""
-        if event.kind in ("done", "failed", "interrupted"):
+        if event.kind == "note":
+            self.console.print(
+                f"      {escape(self.name(task))} · {escape(event.text)}", style="yellow", highlight=False
+            )
+        elif event.kind in ("done", "failed", "interrupted"):
             self.num_ended += 1
             self.console.print(f"{self.count()} {self.name(task)}: {self.ending(task, event)}", highlight=False)
 
@@ -111,7 +115,7 @@ class Bars(Display):
             )
         elif event.kind == "progress":
             self._progress.update(bar, completed=event.done, total=event.total, text=describe(event))
-        else:
+        elif event.kind != "note":
             self._progress.remove_task(self._bars.pop(task))
         super().on_event(task, event)
 

@@ -57,7 +57,8 @@ class Evaluation:
     """What was measured. `seconds` has each metric's time and `features`; `unavailable` says why a metric is not there.
 
     `extractors` has the extractor of each metric that uses one; `canonical` the ids of the metrics that were computed
-    on the extractor that they are defined on. The first metric that needs a shared intermediate result (classifier,
+    on the extractor that they are defined on. `inputs` are the images and features by the evaluation's extractor, for
+    what is made of them beside the metrics. The first metric that needs a shared intermediate result (classifier,
     neighbours, radii) bears its time.
     """
 
@@ -67,6 +68,7 @@ class Evaluation:
     extractors: Mapping[str, ExtractorIdentity]
     canonical: frozenset[str]
     neighbours: tuple[Neighbour, ...]
+    inputs: MetricInputs
 
 
 @dataclass(frozen=True)
@@ -159,6 +161,7 @@ def _evaluate(
         {metric.id: bank.network(assigned[metric.id]).identity for metric in measured},
         frozenset(metric.id for metric in measured if metric.extractor or assigned[metric.id].canonical),
         _gallery(inputs[extractor.name]) if any("train" in metric.needs for metric in usable) else (),
+        inputs[extractor.name],
     )
 
 

@@ -50,16 +50,33 @@ Shares = npt.NDArray[np.float64]
 
 
 class Seen(NamedTuple):
-    """The classes with real training images: their numbers [C], estimated shares and `real` shares [C]."""
+    """Of `num_classes`, those with real training images: their numbers [C], estimated and `real` shares [C]."""
 
     classes: npt.NDArray[np.int64]
     estimate: ClassShares
     real: Shares
+    num_classes: int
 
     @property
     def margin(self) -> Shares:
         """1.96 standard errors of each share, [C]."""
         return np.asarray(Z95 * np.sqrt(np.diag(self.estimate.covariance)))
+
+    def of_all_classes(self) -> tuple[Shares, Shares]:
+        """Shares and their standard errors, [num_classes] each; 0 for a class without real images."""
+        shares, errors = np.zeros((2, self.num_classes))
+        shares[self.classes], errors[self.classes] = self.estimate.shares, self.margin / Z95
+        return shares, errors
+
+
+def see(counts: npt.NDArray[np.int64], confusion: npt.NDArray[np.int64], real_shares: Shares) -> Seen:
+    """The classes behind predicted `counts` [K], by the classifier's `confusion` [K, K] of held-out real images.
+
+    Raises MetricUnavailableError where the classifier cannot tell the classes apart.
+    """
+    classes = np.flatnonzero(real_shares > 0)
+    estimate = corrected_shares(counts[classes], confusion[np.ix_(classes, classes)])
+    return Seen(classes, estimate, real_shares[classes], len(real_shares))
 
 
 def num_covered(shares: Shares, real: Shares) -> int:
@@ -117,16 +134,12 @@ def compute_label_accuracy(inputs: MetricInputs) -> MetricResult:
 
 def _seen(inputs: MetricInputs) -> Seen:
     images = inputs.images
-    classes = np.flatnonzero(images.real_shares > 0)
-    confusion = images.classifier.confusion[np.ix_(classes, classes)]
-    estimate = corrected_shares(images.predicted_counts[classes], confusion)
-    return Seen(classes, estimate, images.real_shares[classes])
+    return see(images.predicted_counts, images.classifier.confusion, images.real_shares)
 
 
 def _details(inputs: MetricInputs, seen: Seen) -> dict[str, Any]:
     images = inputs.images
-    shares, errors = np.zeros((2, len(images.real_shares)))
-    shares[seen.classes], errors[seen.classes] = seen.estimate.shares, seen.margin / Z95
+    shares, errors = seen.of_all_classes()
     untested = [images.class_names[i] for i in seen.classes if images.classifier.confusion[i].sum() == 0]
     return {
         "counts": images.predicted_counts.tolist(),

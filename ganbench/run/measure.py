@@ -14,6 +14,7 @@ from ganbench.errors import UnknownNameError, UsageError
 from ganbench.features.choose import choose_extractor
 from ganbench.features.extract import FeatureCache
 from ganbench.metrics.evaluate import Evaluation, EvaluationContext, Neighbour, Progress, evaluate
+from ganbench.metrics.inputs import MetricInputs
 from ganbench.protocols import Protocol, check_metrics, get_protocol
 from ganbench.registry import Registry
 from ganbench.results.schema import ExtractorRecord, MetricRecord, MetricsFile
@@ -34,6 +35,11 @@ class Measurement:
     def neighbours(self) -> Sequence[Neighbour]:
         """The gallery of nearest training images; empty where there is none."""
         return self.evaluation.neighbours
+
+    @property
+    def inputs(self) -> MetricInputs:
+        """Images and features, for what is made of them beside the metrics."""
+        return self.evaluation.inputs
 
     def to_file(self, protocol: str, provenance: Mapping[str, Any]) -> MetricsFile:
         """The content of metrics.json."""

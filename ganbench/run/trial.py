@@ -31,21 +31,26 @@ from ganbench.models import GAN
 from ganbench.registry import source_sha256
 from ganbench.results.schema import Cost, Parameters, Trial, TrialError
 from ganbench.results.store import (
+    HISTORY_FILE,
     INTERPOLATION_FILE,
     METRICS_FILE,
     NEIGHBOURS_FILE,
     SAMPLES_FILE,
     SNAPSHOT_FOLDER,
     TRIAL_FILE,
+    read_history,
     trial_folder,
     write_record,
 )
 from ganbench.run.checkpoint import weights_sha256
+from ganbench.run.class_timeline import NUM_PROBE_SAMPLES, save_probe
 from ganbench.run.events import Event, EventWriter
 from ganbench.run.job import TrialJob
 from ganbench.run.measure import measure_trial, save_images, save_neighbours
 from ganbench.run.sampling import INTERPOLATION_COLUMNS, interpolation
 from ganbench.run.training import Interrupted, Progress, Trainer, num_parameters
+from ganbench.run.training_warnings import RecallWatch, training_warnings
+from ganbench.run.trial_files import write_trial_files
 from ganbench.seeding import derive_seed, seed_everything
 from ganbench.types import REFERENCE_ROW, ImageSet, ImageSource
 
@@ -60,6 +65,8 @@ class TrialProcess:
     def __init__(self, job: TrialJob, emit: Callable[[Event], None]) -> None:
         self.job, self.emit = job, emit
         self.stop = threading.Event()
+        self._watch: RecallWatch | None = None
+        self._told: str | None = None
         role = "reference" if job.plugin == REFERENCE_ROW else "model"
         if job.plugin != REFERENCE_ROW and job.variant.info.control:
             role = "control"
@@ -134,6 +141,8 @@ class TrialProcess:
             report=self._report_progress, should_stop=self.stop.is_set,
         )  # fmt: skip
         trainer.snapshot = lambda step: self._snapshot(trainer, gan, step)
+        if self.trial.role == "model" and job.dataset.train.labels is not None:
+            trainer.probe = lambda step: self._probe_classes(trainer, gan, step)
         return gan, trainer
 
     def _stream(self, split: ImageSource, seed: int) -> BatchStream:
@@ -151,6 +160,12 @@ class TrialProcess:
         with trainer.averaged_weights():
             grid = image_grid(sampler.images(num_samples, labels), SNAPSHOT_COLUMNS)
         save_png(grid, self.job.folder / SNAPSHOT_FOLDER / f"step-{step:07d}.png")
+
+    def _probe_classes(self, trainer: Trainer, gan: GAN, step: int) -> None:
+        sampler = self.job.sampler(gan, derive_seed("classes", self.job.seed))
+        with trainer.averaged_weights():
+            images = sampler.images(NUM_PROBE_SAMPLES, self.job.evaluation_labels(NUM_PROBE_SAMPLES))
+        save_probe(self.job.folder, step, trainer.epochs, images)
 
     def _sample(self, gan: GAN) -> ImageSet:
         job, num_samples = self.job, self.job.benchmark.evaluation.num_samples
@@ -179,6 +194,8 @@ class TrialProcess:
         metrics = evaluation.to_file(job.run.protocol, self.trial.provenance)
         write_record(job.folder / METRICS_FILE, metrics)
         save_neighbours(job.folder / NEIGHBOURS_FILE, evaluation.neighbours)
+        write_trial_files(job, self.trial, evaluation.inputs, self._progress)
+        self._update(warnings=training_warnings(job.folder, job.dataset.class_names))
         self._add_cost(evaluation_seconds=time.perf_counter() - start)
 
     # Telling
@@ -202,6 +219,18 @@ class TrialProcess:
             "images_per_second": now.images_per_second,
         }
         self.emit(Event("progress", stage="training", done=now.done, total=now.total, text=now.unit, values=values))
+        self._watch_recall(now)
+
+    def _watch_recall(self, now: Progress) -> None:
+        """Say once that the gradient vanishes; a resumed trial says it again."""
+        if self._watch is None:
+            self._watch = RecallWatch(read_history(self.job.folder / HISTORY_FILE))  # the newest line is in it
+        else:
+            self._watch.add(now.line)
+        warning = self._watch.present_warning()
+        if warning is not None and warning != self._told:
+            self._told = warning
+            self.emit(Event("note", text=warning))
 
     def _update(self, **changes: Any) -> None:
         self.trial = self.trial.model_copy(update=changes)
