@@ -1,19 +1,17 @@
 """ProGAN: Karras, Aila, Laine, Lehtinen 2018, "Progressive growing of GANs for improved quality, stability, variation".
 
 Paper: https://arxiv.org/abs/1710.10196. Both networks begin at 4x4 (28 px: at 7x7) and double their resolution as they
-train; a new resolution fades in. Two 3x3 convolutions at each, nearest-neighbour doubling, mean pooling, LeakyReLU 0.2,
-1x1 convolutions from and to pixels with a linear output; pixel norm in the generator, on the latent too; the deviation
-of the minibatch is a map of the critic's last block; equalised learning rates. WGAN-GP's loss, with the drift term
-0.001·E[D(x)²]; Adam at 1e-3 with betas 0 and 0.99; one step of the critic for each of the generator. The averaged
-generator that the paper samples from is the host's option `ema`.
+train; a new one fades in. Two 3x3 convolutions at each, nearest-neighbour doubling, mean pooling, LeakyReLU 0.2, 1x1
+convolutions from and to pixels, linear output; pixel norm in the generator, on the latent too; the minibatch's deviation
+as a map of the critic's last block; equalised learning rates. WGAN-GP's loss with the drift term 0.001·E[D(x)²]; Adam at
+1e-3, betas 0 and 0.99; one step each. The averaged generator that the paper samples from is the host's option `ema`.
 
 Deliberate differences: each resolution gets an equal share of the budget, half of it to fade in, where the paper shows
-800,000 images for each half (the first resolution has no fade, the last keeps what is left); the batch size is one
-throughout; Adam's moments are kept when a resolution is added, as the paper's text says nothing else (the authors' code
-forgets them). Maps double from `width` at full resolution up to 8·width: the paper's 512 at 4x4 with width 64, though
-at 64 px and above it has twice as many in the finest layers. Samples taken early are enlarged to full resolution
-and all are clipped to [-1, 1]. Every layer exists from the start, and so counts as a parameter; the pixel layers of the
-lower resolutions are idle at the end.
+800,000 images in each half (the first has no fade, the last keeps what is left); one batch size for all; Adam's moments
+are kept when a resolution is added (the paper is silent, the authors' code forgets them). Maps double from `width` at
+full resolution up to 8·width, 512 with width 64; the paper has 512 up to 32 px whatever the size, and half as many at
+each doubling above. Samples taken early are enlarged to full resolution; all are clipped to [-1, 1]. Every layer exists
+from the start and counts as a parameter; those from and to pixels of lower resolutions are idle at the end.
 """
 
 from __future__ import annotations
@@ -28,17 +26,21 @@ from torch import Tensor, nn
 from ganbench import GAN, Batch, DataSpec, ModelInfo, hookimpl
 from ganbench.models import ADAM, ITERATION, LATENT, NETWORKS, Fake, alternate, feature_maps, gan_with_adams
 from ganbench.models.critics import gradient_penalty
+from ganbench.models.diffaugment import diff_augment
 from ganbench.models.drift import DriftingWasserstein
 from ganbench.models.equalized import MinibatchDeviation, PixelNorm, equalized_
 from ganbench.models.growing import Stage, doubled, faded, halved, real_at, stage_at
 from ganbench.models.layers import DOUBLED_RESOLUTIONS, leaky_relu, upsampling_plan
-from ganbench.models.options import count, option
+from ganbench.models.options import at_least_zero, count, option
 from ganbench.types import Options
 
-GROWING = option("growing", True, "begin at the lowest resolution and double it; false: train at full resolution only")
-WIDTH = option("width", 64, NETWORKS.help["width"])
-OPTIONS = (WIDTH | GROWING | ADAM | LATENT | ITERATION).but(lr=1e-3, beta1=0.0, beta2=0.99, latent_dim=512)
-PENALTY, DRIFT = 10.0, 1e-3  # weights of the two terms beside the Wasserstein loss
+OPTIONS = (
+    option("width", 64, NETWORKS.help["width"])
+    | option("growing", True, "begin at the lowest resolution and double it; false: train at full resolution only")
+    | option("penalty_weight", 10.0, "λ: weight of the gradient penalty in the critic's loss")
+    | option("drift", 1e-3, "weight of the critic's squared scores of real images in its loss")
+    | (ADAM | LATENT | ITERATION).but(lr=1e-3, beta1=0.0, beta2=0.99, latent_dim=512)
+)
 
 
 def convolved(wide: int, narrow: int) -> list[nn.Module]:
@@ -112,6 +114,8 @@ def ganbench_model() -> ModelInfo:
 @hookimpl
 def ganbench_build(spec: DataSpec, options: Options) -> GAN:
     """Both networks with all their levels, and their Adams."""
+    for weight in ("penalty_weight", "drift"):
+        at_least_zero(options, weight)
     base, num_doublings = upsampling_plan(spec.resolution)
     maps = feature_maps(count(options, "width"), num_doublings + 1)[::-1]
     generator = Generator(spec.channels, base, maps, count(options, "latent_dim"))
@@ -121,27 +125,25 @@ def ganbench_build(spec: DataSpec, options: Options) -> GAN:
 @hookimpl
 def ganbench_train(gan: GAN, batches: Iterator[Batch], step: int) -> Mapping[str, Tensor]:
     """The standard iteration, on real images averaged down to the present resolution."""
-    num_levels, stage = _levels(gan)
-    critic = partial(gan.discriminator, stage=stage)
+    stage, augment = _stage(gan), diff_augment(str(gan.options["diffaugment"]))
+    critic, weight = partial(gan.discriminator, stage=stage), float(gan.options["penalty_weight"])
     return alternate(
         gan,
-        (replace(batch, real=real_at(batch.real, stage, num_levels)) for batch in batches),
+        (replace(batch, real=real_at(batch.real, stage)) for batch in batches),
         generate=lambda batch: Fake(gan.generator(gan.sample_latents(len(batch.real)), stage)),
         judge=lambda images, labels: critic(images),
-        objective=DriftingWasserstein(DRIFT),
-        penalty=lambda real, fake: PENALTY * gradient_penalty(critic, real, fake.samples),
+        objective=DriftingWasserstein(float(gan.options["drift"])),
+        penalty=lambda real, fake: weight * gradient_penalty(critic, augment(real), augment(fake.samples)),
     )
 
 
 @hookimpl
 def ganbench_sample(gan: GAN, latents: Tensor, labels: Tensor | None) -> Tensor:
     """Images of these latents at full resolution, whatever the stage."""
-    num_levels, stage = _levels(gan)
+    stage = _stage(gan)
     images: Tensor = gan.generator(latents, stage)
-    return doubled(images.float(), num_levels - 1 - stage.level).clamp(-1.0, 1.0)
+    return doubled(images.float(), stage.doublings_left).clamp(-1.0, 1.0)
 
 
-def _levels(gan: GAN) -> tuple[int, Stage]:
-    """The number of resolutions, and the present stage."""
-    num_levels = len(gan.generator.blocks)
-    return num_levels, stage_at(gan.progress if gan.options["growing"] else 1.0, num_levels)
+def _stage(gan: GAN) -> Stage:
+    return stage_at(gan.progress if gan.options["growing"] else 1.0, num_levels=len(gan.generator.blocks))

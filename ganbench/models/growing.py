@@ -16,11 +16,12 @@ from torch.nn import functional as F
 class Stage(NamedTuple):
     """How far growing has come: the newest resolution is the first one doubled `level` times, and counts `alpha`.
 
-    Both are numbers of the host: what a step computes depends on them, but it never waits for the device.
+    These are numbers of the host: what a step computes depends on them, but it never waits for the device.
     """
 
     level: int
-    alpha: float = 1.0
+    alpha: float
+    doublings_left: int  # until full resolution
 
     @property
     def fading(self) -> bool:
@@ -32,7 +33,8 @@ def stage_at(progress: float, num_levels: int) -> Stage:
     """The stage at `progress`, the share of the budget spent, in [0, 1]; at 1 the last one is complete."""
     shares = progress * num_levels
     level = min(int(shares), num_levels - 1)
-    return Stage(level, 1.0 if level == 0 else min(1.0, 2.0 * (shares - level)))
+    alpha = 1.0 if level == 0 else min(1.0, 2.0 * (shares - level))
+    return Stage(level, alpha, num_levels - 1 - level)
 
 
 def doubled(images: Tensor, times: int = 1) -> Tensor:
@@ -50,11 +52,11 @@ def faded(below: Tensor, newest: Tensor, alpha: float) -> Tensor:
     return torch.lerp(below, newest, alpha)
 
 
-def real_at(images: Tensor, stage: Stage, num_levels: int) -> Tensor:
+def real_at(images: Tensor, stage: Stage) -> Tensor:
     """Real images as the discriminator is shown them at `stage`, [N, C, R, R] → [N, C, R', R'].
 
     Averaged down to the stage's resolution; while it fades in, mixed with themselves at half of that resolution, so
     that they are as sharp as the generator's.
     """
-    images = halved(images, num_levels - 1 - stage.level)
+    images = halved(images, stage.doublings_left)
     return faded(doubled(halved(images)), images, stage.alpha) if stage.fading else images
