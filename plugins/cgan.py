@@ -6,8 +6,8 @@ maps, the image (3 + 10 = 13); LeakyReLU in both networks; spectral norm in the 
 this as CGAN 1, and as CGAN 2 with `label_smoothing` and augmented images.
 
 The report prints no table of layers, only that its SN-CGAN had about 850 k fewer parameters in the generator and 400 k
-fewer in the discriminator. Chosen here, after the shape that it followed, so that against `sncgan` at 32 px the
-differences are 864,387 and 388,097:
+fewer in the discriminator. Chosen here, in the shape of Keras' conditional GANs (dense to a small map of as many
+channels as the input has), so that against `sncgan` at 32 px the differences are 864,387 and 388,097:
 
 generator: dense from 138 to 138 maps of 8x8, two transposed 5x5 convolutions of stride 2 with 128 maps each and batch
     norm, a 5x5 convolution to the image, tanh: 2,088,963 parameters;

@@ -1,6 +1,7 @@
-"""InfoGAN: Chen, Duan, Houthooft, Schulman, Sutskever, Abbeel 2016, "Interpretable representation learning".
+"""InfoGAN: Chen, Duan, Houthooft, Schulman, Sutskever, Abbeel 2016.
 
-Paper: https://arxiv.org/abs/1606.03657. Part of the latent is a code, one of 10 categories and 2 numbers in (-1, 1);
+Paper: "InfoGAN: interpretable representation learning by information maximizing generative adversarial nets",
+https://arxiv.org/abs/1606.03657. Part of the latent is a code, one of 10 categories and 2 numbers in (-1, 1);
 a head Q on the discriminator's trunk guesses the code of each fake, and both networks also minimise its error, which
 bounds the information between code and image from below. No labels are used: what the codes come to mean is found.
 
