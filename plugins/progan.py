@@ -2,9 +2,10 @@
 
 Paper: https://arxiv.org/abs/1710.10196. Both networks begin at 4x4 (28 px: at 7x7) and double their resolution as they
 train; a new one fades in. Two 3x3 convolutions at each, nearest-neighbour doubling, mean pooling, LeakyReLU 0.2, 1x1
-convolutions from and to pixels, linear output; pixel norm in the generator, on the latent too; the minibatch's deviation
-as a map of the critic's last block; equalised learning rates. WGAN-GP's loss with the drift term 0.001·E[D(x)²]; Adam at
-1e-3, betas 0 and 0.99; one step each. The averaged generator that the paper samples from is the host's option `ema`.
+convolutions from and to pixels, linear output; pixel norm in the generator, on the latent too; the deviation of the
+minibatch as a map of the critic's last block; equalised learning rates. WGAN-GP's loss with the drift term
+0.001·E[D(x)²]; Adam at 1e-3, betas 0 and 0.99; one step each. The averaged generator that the paper samples from is the
+host's option `ema`.
 
 Deliberate differences: each resolution gets an equal share of the budget, half of it to fade in, where the paper shows
 800,000 images in each half (the first has no fade, the last keeps what is left); one batch size for all; Adam's moments
@@ -38,7 +39,6 @@ OPTIONS = (
     option("width", 64, NETWORKS.help["width"])
     | option("growing", True, "begin at the lowest resolution and double it; false: train at full resolution only")
     | option("penalty_weight", 10.0, "λ: weight of the gradient penalty in the critic's loss")
-    | option("drift", 1e-3, "weight of the critic's squared scores of real images in its loss")
     | (ADAM | LATENT | ITERATION).but(lr=1e-3, beta1=0.0, beta2=0.99, latent_dim=512)
 )
 
@@ -114,8 +114,7 @@ def ganbench_model() -> ModelInfo:
 @hookimpl
 def ganbench_build(spec: DataSpec, options: Options) -> GAN:
     """Both networks with all their levels, and their Adams."""
-    for weight in ("penalty_weight", "drift"):
-        at_least_zero(options, weight)
+    at_least_zero(options, "penalty_weight")
     base, num_doublings = upsampling_plan(spec.resolution)
     maps = feature_maps(count(options, "width"), num_doublings + 1)[::-1]
     generator = Generator(spec.channels, base, maps, count(options, "latent_dim"))
@@ -132,7 +131,7 @@ def ganbench_train(gan: GAN, batches: Iterator[Batch], step: int) -> Mapping[str
         (replace(batch, real=real_at(batch.real, stage)) for batch in batches),
         generate=lambda batch: Fake(gan.generator(gan.sample_latents(len(batch.real)), stage)),
         judge=lambda images, labels: critic(images),
-        objective=DriftingWasserstein(float(gan.options["drift"])),
+        objective=DriftingWasserstein(drift=1e-3),
         penalty=lambda real, fake: weight * gradient_penalty(critic, augment(real), augment(fake.samples)),
     )
 

@@ -17,7 +17,7 @@ class DriftingWasserstein(Wasserstein):
     The game leaves a constant in the critic's outputs free; the term keeps it from drifting away from 0.
     """
 
-    drift: float = 1e-3
+    drift: float
 
     def real(self, output: Tensor, labels: object) -> Terms:
         """-D(x) + drift · D(x)², mean over samples."""
