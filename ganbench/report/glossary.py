@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from ganbench.protocols import PROTOCOLS
-
 GLOSSARY: dict[str, str] = {
     "fid": (
         "Fréchet distance between the features of generated and of training images, both taken as Gaussian clouds: how "
@@ -40,15 +38,12 @@ GLOSSARY: dict[str, str] = {
     "ppl": "How abruptly images change along a path between two latents.",
     "parameters": "Trainable parameters of the generator / the discriminator.",
     "time": "Time spent training, without sampling and measuring.",
-    "speed": "Real images that the discriminator was shown per second of training.",
+    "seconds_per_1000": (
+        "Seconds of training for each 1,000 real images that the discriminator was shown. Compare within a run only."
+    ),
+    "published": "What the source that this benchmark repeats printed of the model, in its words. It ranks nothing.",
 }
 DIRECTIONS = {None: "It describes; neither direction is better.", True: "Higher is better.", False: "Lower is better."}
-
-
-def own_extractor(protocol: str) -> str:
-    """The extractor that the protocol of this name fixes; empty where it takes any, or is not known here."""
-    known = PROTOCOLS.get(protocol)
-    return known.extractor if known is not None and known.extractor != "auto" else ""
 
 
 def explain(key: str, higher_is_better: bool | None, extractor: str = "", protocol: str = "") -> str:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ganbench import __version__
 from ganbench.config import parse_budget
-from ganbench.report.glossary import own_extractor
 from ganbench.report.pictures import Assets
 from ganbench.report.table import build_table
 from ganbench.report.trials import build_trial, facts_of
@@ -15,6 +14,7 @@ from ganbench.report.view import Fact, Page, PluginView, RunView
 from ganbench.report.words import paper_url, short_hash, slug
 from ganbench.results.alike import describe_runs
 from ganbench.results.board import build_board, differing_metrics
+from ganbench.results.published import own_extractor
 from ganbench.results.schema import Board, BoardRow, Run
 from ganbench.results.store import RunResults
 from ganbench.types import ReportSection
@@ -60,7 +60,8 @@ def _facts(run: Run, board: Board) -> tuple[Fact, ...]:
         Fact("Date", run.created[:16].replace("T", " ")),
         Fact("Device", _device(run)),
         Fact("Dataset", f"{data.get('dataset', '')}{resolution} ({short_hash(dataset_hash)})", dataset_hash),
-        Fact("Budget", _budget_words(str(training.get("budget", ""))) if training.get("budget") else ""),
+        Fact("Training images", f"at most {data['num_train']:,}" if data.get("num_train") else ""),
+        Fact("Budget", _budgets(configuration, str(training.get("budget") or ""))),
         Fact("Training seeds", str(configuration.get("seeds", 1))),
         Fact("Samples a model", f"{benchmark['evaluation'].get('num_samples', 0):,}"),
         Fact("Ranked by", board.rank_by_label),
@@ -76,10 +77,19 @@ def _device(run: Run) -> str:
     return f"{device}, {environment['cpu_count']} cores" if environment.get("cpu_count") else device
 
 
+def _budgets(configuration: Mapping[str, Any], common: str) -> str:
+    """The benchmark's budget, and those of the entries that have another."""
+    options = configuration.get("host_options", {})
+    others = {name: str(given["budget"]) for name, given in options.items() if given.get("budget", common) != common}
+    words = [_budget_words(common)] if common else []
+    return "; ".join([*words, *(f"{name}: {_budget_words(budget)}" for name, budget in others.items())])
+
+
 def _budget_words(text: str) -> str:
     budget = parse_budget(text)
     amount = f"{budget.amount:,g}"
-    return {"kimg": f"{amount} thousand images", "steps": f"{amount} steps", "min": f"{amount} minutes"}[budget.unit]
+    words = {"kimg": "thousand images", "epochs": "epochs", "steps": "steps", "min": "minutes"}
+    return f"{amount} {words[budget.unit]}"
 
 
 def _extractor_statement(board: Board) -> str:
@@ -115,6 +125,7 @@ def _plugin(
     return PluginView(
         anchor=name,
         name=row.plugin,
+        variant=record.variant if record and record.variant != row.plugin else "",
         title=row.title,
         role=row.role,
         description=record.description if record else "",

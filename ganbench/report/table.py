@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Container, Sequence
 
-from ganbench.report.glossary import GLOSSARY, explain, own_extractor
+from ganbench.report.glossary import GLOSSARY, explain
 from ganbench.report.view import Cell, Column, Row, Table
-from ganbench.report.words import DASH, duration, millions, number, score_words, slug
+from ganbench.report.words import DASH, duration, millions, score_words, seconds_per_1000, slug
+from ganbench.results.published import own_extractor, published_words
 from ganbench.results.schema import Board, BoardRow, Score
 
 
@@ -16,8 +17,10 @@ def build_table(board: Board, anchor: str, differing: Container[str] = ()) -> Ta
     columns += [
         Column("parameters", "Parameters G / D", "", "", GLOSSARY["parameters"]),
         Column("time", "Training time", "", "", GLOSSARY["time"]),
-        Column("speed", "Images/s", "", "", GLOSSARY["speed"]),
+        Column("seconds_per_1000", "Seconds per 1,000 images", "", "", GLOSSARY["seconds_per_1000"]),
     ]
+    if _has_published(board):
+        columns.insert(_published_place(board), Column("published", "Published", "", "", GLOSSARY["published"]))
     best = {metric: _best(board.rows, metric) if metric not in differing else set() for metric in board.columns}
     rows = [_row(board, row, best, anchor) for row in board.rows]
     caption = (
@@ -30,6 +33,15 @@ def build_table(board: Board, anchor: str, differing: Container[str] = ()) -> Ta
         references=tuple(row for row in rows if row.role != "model"),
         caption=caption,
     )
+
+
+def _has_published(board: Board) -> bool:
+    return any(row.published for row in board.rows)
+
+
+def _published_place(board: Board) -> int:
+    """Right after the ranking metric, which is the first where any row has it."""
+    return int(board.columns[:1] == [board.rank_by])
 
 
 def _column(board: Board, metric: str) -> Column:
@@ -67,12 +79,14 @@ def _row(board: Board, row: BoardRow, best: dict[str, set[str]], anchor: str) ->
         _cell(row.scores.get(metric), row.plugin in best[metric], _first(board, metric)) for metric in board.columns
     ]
     trained = row.role == "model" and row.training_seconds > 0  # the loop runs for a control, but trains nothing
-    size = row.parameters
+    size, seconds = row.parameters, seconds_per_1000(row.images_per_second)
     cells += [
         Cell(f"{millions(size.generator)} / {millions(size.discriminator)}", sort=size.generator) if size else Cell(""),
         Cell(duration(row.training_seconds), sort=row.training_seconds) if trained else Cell(""),
-        Cell(number(row.images_per_second, 0), sort=row.images_per_second) if trained else Cell(""),
+        Cell(score_words(seconds, None)[0], sort=seconds) if trained and seconds else Cell(""),
     ]
+    if _has_published(board):
+        cells.insert(_published_place(board), Cell("\n".join(published_words(board, row)), prose=True))
     rank, why = _rank(row)
     return Row(
         anchor=f"{anchor}-{slug(row.plugin)}",

@@ -55,13 +55,14 @@ class Column:
 
 @dataclass(frozen=True)
 class Cell:
-    """A value of the table with its interval in words; `sort` is the number behind it."""
+    """A value of the table with its interval in words; `sort` is the number behind it, `prose` is words in lines."""
 
     text: str
     interval: str = ""
     tooltip: str = ""
     sort: float | None = None
     best: bool = False
+    prose: bool = False
 
 
 @dataclass(frozen=True)
@@ -154,10 +155,11 @@ class TrialView:
 
 @dataclass(frozen=True)
 class PluginView:
-    """One plugin with its trials."""
+    """One row's plugin with its trials; `variant` is the plugin's name where the row has another."""
 
     anchor: str
     name: str
+    variant: str
     title: str
     role: Role
     description: str

@@ -47,6 +47,11 @@ def duration(seconds: float) -> str:
     return f"{minutes // 60} h {minutes % 60} min"
 
 
+def seconds_per_1000(images_per_second: float) -> float:
+    """Seconds of training for 1,000 real images; 0 where nothing was trained."""
+    return 1000 / images_per_second if images_per_second > 0 else 0.0
+
+
 def millions(count: int) -> str:
     """A count of parameters as 894 k or 3.58 M."""
     if count >= 1_000_000:

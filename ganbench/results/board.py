@@ -17,7 +17,7 @@ from scipy.stats import t as student_t
 
 from ganbench.results.alike import Differences, are_alike, differences
 from ganbench.results.checks import board_notes, board_warnings
-from ganbench.results.schema import Board, BoardRow, MetricRecord, Role, Run, Score, Status
+from ganbench.results.schema import Board, BoardRow, MetricRecord, PluginRecord, Role, Run, Score, Status
 from ganbench.results.store import RunResults, TrialResults, write_bytes, write_record
 from ganbench.types import REFERENCE_ROW
 
@@ -127,9 +127,10 @@ def _row(run: Run, name: str, trials: Sequence[TrialResults]) -> BoardRow:
     for trial in done:
         for metric, record in (trial.metrics.metrics if trial.metrics else {}).items():
             records.setdefault(metric, []).append(record)
+    plugin = next((plugin for plugin in run.plugins if plugin.name == name), None)
     return BoardRow(
         plugin=name,
-        title=_title(run, name, records),
+        title=_title(name, plugin, records),
         role=role,
         rank=None,
         tied=False,
@@ -140,6 +141,7 @@ def _row(run: Run, name: str, trials: Sequence[TrialResults]) -> BoardRow:
         training_seconds=_mean(trial.trial.cost.training_seconds for trial in done),
         images_per_second=_mean(trial.trial.cost.images_per_second for trial in done),
         scores={metric: combine_seeds(group, role) for metric, group in records.items() if are_alike(done, metric)},
+        published=plugin.published if plugin is not None else {},
         note=_note(run, role, trials, done),
     )
 
@@ -164,8 +166,8 @@ def _planned_role(run: Run, name: str) -> Role:
     return "control" if name in run.configuration["benchmark"].get("controls", ()) else "model"
 
 
-def _title(run: Run, name: str, records: dict[str, list[MetricRecord]]) -> str:
-    given = next((plugin.title for plugin in run.plugins if plugin.name == name and plugin.title), None)
+def _title(name: str, plugin: PluginRecord | None, records: dict[str, list[MetricRecord]]) -> str:
+    given = plugin.title if plugin is not None else ""
     if given or name != REFERENCE_ROW:
         return given or name
     halves = any(record.num_samples == record.num_reference for group in records.values() for record in group)
@@ -238,7 +240,7 @@ def _flat(row: BoardRow, columns: Sequence[str]) -> dict[str, Any]:
         name = metric if plain or score.extractor is None else f"{metric}@{score.extractor.name}"
         low, high = score.ci95 or (None, None)
         line |= {name: score.value, f"{name}_low": low, f"{name}_high": high, f"{name}_n": score.num_samples}
-    return line
+    return line | {f"published_{key}": words for key, words in row.published.items()}
 
 
 def _mean(values: Iterable[float]) -> float:

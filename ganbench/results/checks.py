@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from ganbench.results.alike import Differences, describe_differences
-from ganbench.results.schema import BoardRow, MetricRecord
+from ganbench.results.published import published_notes
+from ganbench.results.schema import BoardRow, MetricRecord, Role
 from ganbench.results.store import RunResults
 
 COPYING_SHARE = 0.1  # of samples nearer to training images than 99% of held-out ones: ten times what chance gives
@@ -32,15 +33,16 @@ def board_warnings(
 
 
 def board_notes(results: RunResults, rows: Sequence[BoardRow], rank_by: str) -> list[str]:
-    """How to read the board: extractor, counts, intervals, what is missing and why."""
+    """How to read the board: its source, extractor, counts, intervals, what is missing and why."""
     run = results.run
-    notes = []
+    counts = _counts(rows, rank_by)
+    notes = published_notes(results, rows, counts.get("model"))
     if note := run.environment.get("extractor_note"):
         notes.append(f"Extractor {str(note).rstrip('.')}.")
     if note := run.environment.get("protocol_note"):
         notes.append(str(note))
     notes.append(f"Protocol {run.protocol}: compare these numbers only with numbers of the same protocol.")
-    notes += _count_notes(results, rows, rank_by)
+    notes += _count_notes(counts)
     if any(row.role == "model" and row.num_seeds == 1 for row in rows):
         notes.append(
             "One training seed: the intervals cover the sampling of images only. Training the same model again with "
@@ -113,8 +115,12 @@ def copying_share(record: MetricRecord | None) -> float | None:
     return float(share) if isinstance(share, int | float) else None
 
 
-def _count_notes(results: RunResults, rows: Sequence[BoardRow], rank_by: str) -> list[str]:
-    counts = {row.role: row.scores[rank_by].num_samples for row in rows if rank_by in row.scores}
+def _counts(rows: Sequence[BoardRow], rank_by: str) -> dict[Role, int]:
+    """How many images the ranking numbers of each role were made from."""
+    return {row.role: row.scores[rank_by].num_samples for row in rows if rank_by in row.scores}
+
+
+def _count_notes(counts: Mapping[Role, int]) -> list[str]:
     samples = counts.get("model", counts.get("control"))
     if samples is None:
         return []
@@ -128,14 +134,25 @@ def _count_notes(results: RunResults, rows: Sequence[BoardRow], rank_by: str) ->
 
 
 def _unavailable_notes(results: RunResults) -> list[str]:
-    """Each metric that could not be computed, with the reason, once."""
-    reasons: dict[tuple[str, str], list[str]] = {}
-    for item in results.trials:
-        if item.metrics is not None and item.trial.role != "reference":
-            for metric, reason in item.metrics.unavailable.items():
-                reasons.setdefault((metric, reason), []).append(item.trial.plugin)
-    everyone = {item.trial.plugin for item in results.trials if item.metrics and item.trial.role != "reference"}
+    """Each reason for which metrics could not be computed, once; a reason that names its model counts for all alike."""
+    trials = [item for item in results.trials if item.metrics is not None and item.trial.role != "reference"]
+    everyone = {item.trial.plugin for item in trials}
+    missing: dict[tuple[str, str], set[str]] = {}  # (metric, reason) → models
+    for item in trials:
+        for metric, reason in (item.metrics.unavailable if item.metrics else {}).items():
+            common = reason.replace(f"'{item.trial.plugin}'", "the model")
+            missing.setdefault((metric, common), set()).add(item.trial.plugin)
+    groups: dict[tuple[str, frozenset[str]], list[str]] = {}
+    for (metric, reason), names in missing.items():
+        groups.setdefault((reason, frozenset(names)), []).append(metric)
     return [
-        f"{metric} is not measured{'' if set(names) == everyone else ' for ' + ', '.join(sorted(set(names)))}: {reason}"
-        for (metric, reason), names in reasons.items()
+        f"{_joined(metrics)} {'is' if len(metrics) == 1 else 'are'} not measured"
+        f"{'' if names == everyone else ' for ' + ', '.join(sorted(names))}: {reason}"
+        for (reason, names), metrics in groups.items()
     ]
+
+
+def _joined(words: Sequence[str]) -> str:
+    """`a`, `a and b`, `a, b and c`."""
+    *first, last = words
+    return f"{', '.join(first)} and {last}" if first else last

@@ -192,6 +192,7 @@ class BoardRow(Record):
     """One line of the board. Controls and references have no rank.
 
     A ranked row is tied with every model whose interval overlaps its own, so that no order between them is claimed.
+    `published` is what the benchmark's source printed of the model, by metric or curve; it ranks nothing.
     """
 
     plugin: str
@@ -207,6 +208,7 @@ class BoardRow(Record):
     training_seconds: float
     images_per_second: float
     scores: dict[str, Score]
+    published: dict[str, str] = Field(default_factory=dict)
     note: str = ""
 
 

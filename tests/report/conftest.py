@@ -23,6 +23,10 @@ NUMBERS = {
     "sncgan": ((58.7, 2.2), 0.047, 4.44, 0.66, 0.31, 10, 0.008),
 }
 ROLES = {"real": "reference", "noise": "control", "memorizer": "control"}
+PUBLISHED = {
+    "dcgan": {"fid": "28.95 ± .42", "loss_g": "stuck at 0.89 from epoch 200"},
+    "vtgan": {"is": "4.14 ± 0.20"},
+}
 TITLES = {"dcgan": "DCGAN", "sncgan": "SN-CGAN", "vtgan": "VT-GAN", "noise": "Noise", "memorizer": "Memoriser"}
 
 
@@ -208,11 +212,13 @@ def write_run(run: Path, plugins=("dcgan", "sncgan", "vtgan", "noise", "memorize
                 "controls": ["noise", "memorizer"],
                 "data": {"dataset": "mnist5k", "resolution": 28, "augment": []},
                 "training": {"budget": "64kimg", "batch_size": 64},
+                "source": {"title": "a report on digits", "differs": "its digits had 32 pixels"},
                 "evaluation": {"num_samples": 2500, "metrics": [], "extractor": "auto", "rank_by": "fid"},
             },
             "seeds": seeds,
             "device": "cpu",
             "options": {"dcgan": {"lr": 0.0002}},
+            "host_options": {"dcgan": {"budget": "20epochs"}, "sncgan": {"budget": "64kimg"}},
             "plugins": {name: f"{i}c" * 32 for i, name in enumerate(plugins)},
             "dataset_sha256": "d5" * 32,
         },
@@ -230,7 +236,9 @@ def write_run(run: Path, plugins=("dcgan", "sncgan", "vtgan", "noise", "memorize
                 "version": "0.1.0",
                 "api_version": 1,
                 "source_sha256": f"{i}c" * 32,
+                "variant": "sncgan-2018" if name == "sncgan" else name,
                 "title": TITLES[name],
+                "published": PUBLISHED.get(name, {}),
                 "paper": "Radford et al. 2016, https://arxiv.org/abs/1511.06434" if name == "dcgan" else "",
                 "description": "Convolutional generator and discriminator with batch normalisation.",
             }

@@ -16,6 +16,8 @@ from ganbench.errors import UsageError
 from ganbench.report import write_report
 from ganbench.report.pages import build_page
 from ganbench.report.pictures import Assets
+from ganbench.report.table import build_table
+from ganbench.results.board import build_board
 from ganbench.results.store import read_run
 from ganbench.types import ReportSection
 
@@ -68,6 +70,12 @@ def page(run_folder):
     return report(run_folder)
 
 
+@pytest.fixture(scope="module")
+def table(run_folder):
+    results = read_run(run_folder)
+    return build_table(build_board(results), "run-1")
+
+
 def test_the_view_is_as_it_was_looked_at(run_folder, tmp_path):
     """After a wanted change: delete the gold file, run this once, read the difference."""
     run = asdict(build_page([read_run(run_folder)], Assets(tmp_path / "assets")).runs[0])
@@ -86,6 +94,37 @@ def test_the_board_shows_ranks_ties_and_failures(page):
     assert "failed vtgan failed while training: ValueError: loss_g is <nan> at step 340" in words
     assert words.index("For orientation, not ranked") < words.index("Real images (held-out half)")
     assert "FID\xa0↓ (lower is better) · efficientnet-lite0" in page.text
+
+
+def test_what_was_published_stands_right_after_the_ranking_metric(table, own_run):
+    assert [column.key for column in table.columns][:3] == ["fid", "published", "kid"]
+    cells = {row.plugin: row.cells[1].text for row in table.models}
+    assert cells["dcgan"] == "FID 28.95 ± .42\nG's loss: stuck at 0.89 from epoch 200"
+    assert cells["sncgan"] == ""
+    run = json.loads((own_run / "run.json").read_text())
+    run["plugins"] = [plugin | {"published": {}} for plugin in run["plugins"]]
+    edit(own_run / "run.json", plugins=run["plugins"])
+    columns = build_table(build_board(read_run(own_run)), "run-1").columns
+    assert "published" not in [column.key for column in columns]
+
+
+def test_the_source_is_named_under_the_table(page):
+    words = " ".join(page.text.split())
+    assert "This benchmark repeats a report on digits; its digits had 32 pixels." in words
+    assert "FID and IS by efficientnet-lite0 are on another scale" in words
+
+
+def test_budgets_of_their_own_and_the_plugins_of_entries_are_named(page):
+    assert "64 thousand images; dcgan: 20 epochs" in page.text
+    assert "sncgan · plugin sncgan-2018" in page.text
+    assert "dcgan · plugin" not in page.text
+
+
+def test_cost_is_told_per_thousand_images(table):
+    place = [column.name for column in table.columns].index("Seconds per 1,000 images")
+    costs = {row.plugin: row.cells[place].text for row in (*table.models, *table.references) if row.cells}
+    assert costs["dcgan"] == "1.425"  # 1000 / 702
+    assert costs["noise"] == costs["real"] == ""
 
 
 def test_nothing_is_loaded_from_a_network(page, run_folder):

@@ -6,7 +6,16 @@ from pathlib import Path
 
 import pytest
 
-from ganbench.results.schema import Cost, ExtractorRecord, MetricRecord, MetricsFile, Run, Trial, TrialError
+from ganbench.results.schema import (
+    Cost,
+    ExtractorRecord,
+    MetricRecord,
+    MetricsFile,
+    PluginRecord,
+    Run,
+    Trial,
+    TrialError,
+)
 from ganbench.results.store import RunResults, TrialResults
 
 LITE = ExtractorRecord(name="lite0", weights_sha256="ab" * 32, resize="bilinear-96")
@@ -50,7 +59,7 @@ class Maker:
     def fid(self, plugin, value, half=1.0, seed=0):
         return self.trial(plugin, {"fid": self.metric(value, half)}, seed)
 
-    def run(self, seeds=1, plugins=(), rank_by="fid", **changes):
+    def run(self, seeds=1, plugins=(), rank_by="fid", records=(), **changes):
         benchmark = {"controls": ["noise", "memorizer"], "evaluation": {"rank_by": rank_by}}
         record = Run(
             ganbench_version="0.1.0",
@@ -61,9 +70,20 @@ class Maker:
             configuration={"benchmark": benchmark, "seeds": seeds, "plugins": dict.fromkeys(plugins, "00")},
             configuration_sha256="cf" * 32,
             environment={},
-            plugins=[],
+            plugins=list(records),
         )
         return record.model_copy(update=changes)
+
+    def plugin(self, name, **published):
+        return PluginRecord(
+            name=name,
+            entry_point=name,
+            distribution="d",
+            version="1",
+            api_version=1,
+            source_sha256="00",
+            published=published,
+        )
 
     def results(self, *trials, path=Path("run"), **changes):
         return RunResults(path, self.run(**changes), list(trials))

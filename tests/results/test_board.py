@@ -161,10 +161,19 @@ def test_copying_is_judged_by_the_neighbours(make, plugin, share, warning):
 
 
 def test_what_could_not_be_measured_is_said_once(make):
-    reason = {"nn_lpips": "no weights; fetch them"}
-    trials = [make.trial(name, {"fid": make.metric(3.0)}, unavailable=reason) for name in "ab"]
-    notes = build_board(make.results(*trials)).notes
-    assert notes.count("nn_lpips is not measured: no weights; fetch them") == 1
+    def unlabelled(name):
+        return {
+            "nn_lpips": "no weights; fetch them",
+            "lpips_diversity": "no weights; fetch them",
+            **({"label_accuracy": f"'{name}' has no labels"} if name != "c" else {}),
+        }
+
+    trials = [make.trial(name, {"fid": make.metric(3.0)}, unavailable=unlabelled(name)) for name in "abc"]
+    notes = [note for note in build_board(make.results(*trials)).notes if "not measured" in note]
+    assert notes == [
+        "nn_lpips and lpips_diversity are not measured: no weights; fetch them",
+        "label_accuracy is not measured for a, b: the model has no labels",
+    ]
 
 
 def test_a_smaller_reference_is_said(make):
