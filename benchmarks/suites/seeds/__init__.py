@@ -1,0 +1,1 @@
+"""Benchmarks that repeat the experiments of reports which trained image GANs by hand."""
