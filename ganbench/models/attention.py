@@ -32,7 +32,7 @@ class SelfAttention(nn.Module):
         seen = F.scaled_dot_product_attention(queries, keys, values, scale=1.0)  # [N, 1, H·W, C/2]
         seen = seen.squeeze(1).mT.reshape(len(features), -1, *features.shape[2:])  # [N, C/2, H, W]
         attended: Tensor = self.output(seen)
-        return self.gamma * attended + features
+        return features + self.gamma * attended
 
 
 def attention_level(resolution: int, base: int) -> int:
