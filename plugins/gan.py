@@ -21,16 +21,16 @@ from functools import partial
 from torch import Tensor
 
 from ganbench import GAN, Batch, DataSpec, ModelInfo, hookimpl
-from ganbench.models import GAME, NETWORKS, NonSaturating, alternate, gan_with_adams, plain_fakes, targets_of
+from ganbench.models import GAME, NETWORKS, NonSaturating, alternate, gan_with_adams, option, plain_fakes, targets_of
 from ganbench.models.mlps import PERCEPTRONS, perceptrons
 from ganbench.types import Options
 
-OPTIONS = (PERCEPTRONS | NETWORKS.without("width", "activation_discriminator", "norm_discriminator") | GAME).but(
+NORM = option("norm_generator", "none", "batch, layer or none between the generator's layers")
+OPTIONS = (PERCEPTRONS | NETWORKS.without("width", "activation_discriminator", "norm_discriminator") | NORM | GAME).but(
     units_generator=1200,
     layers_generator=2,
     units_discriminator=240,
     layers_discriminator=2,
-    norm_generator="none",
     pixel_range="[0,1]",
     dropout=0.5,
 )

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from ganbench import GAN, Batch, DataSpec, ModelInfo, hookimpl
+from ganbench.models import count
 from ganbench.types import Options
 
 
@@ -76,7 +77,7 @@ def ganbench_model() -> ModelInfo:
 @hookimpl
 def ganbench_build(spec: DataSpec, options: Options) -> GAN:
     """An empty memory."""
-    return GAN(Memory(spec, int(options["capacity"])), latent_dim=1, latent="uniform")
+    return GAN(Memory(spec, count(options, "capacity")), latent_dim=1, latent="uniform")
 
 
 @hookimpl

@@ -48,13 +48,18 @@ POLICIES: dict[str, Callable[[Tensor], Tensor]] = {"color": color, "translation"
 
 
 def diff_augment(policy: str) -> Callable[[Tensor], Tensor]:
-    """The changes named in `policy`, such as "color,translation"; none for "". Raises UsageError for another name."""
+    """The changes named in `policy`, such as "color,translation"; none for "".
+
+    Raises UsageError for another name and, when it is applied, for points.
+    """
     names = [name.strip() for name in policy.split(",") if name.strip()]
     for name in names:
         if name not in POLICIES:
             raise UsageError(f"option diffaugment: expected names out of {', '.join(POLICIES)}, got '{name}'.")
 
     def apply(images: Tensor) -> Tensor:
+        if names and images.dim() != 4:
+            raise UsageError(f"option diffaugment: '{policy}' changes images; leave it empty for points.")
         for name in names:
             images = POLICIES[name](images)
         return images

@@ -100,5 +100,5 @@ def discriminator_style(options: Options) -> Style:
 
 
 def _norm(options: Options, name: str) -> Norm | None:
-    norm = NORMS[chosen(options, name, NORMS)]
-    return partial(nn.BatchNorm2d, momentum=share(options, "batch_norm_momentum")) if norm is nn.BatchNorm2d else norm
+    norm, momentum = NORMS[chosen(options, name, NORMS)], share(options, "batch_norm_momentum")
+    return partial(nn.BatchNorm2d, momentum=momentum) if norm is nn.BatchNorm2d else norm

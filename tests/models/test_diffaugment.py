@@ -148,6 +148,13 @@ def test_the_type_stays_and_meta_tensors_pass(policy):
     assert POLICIES[policy](images().to("meta")).device.type == "meta"
 
 
+def test_points_are_refused_and_left_alone_without_a_policy():
+    points = torch.zeros(5, 2)
+    assert diff_augment("")(points) is points
+    with pytest.raises(UsageError, match="option diffaugment: 'cutout' changes images"):
+        diff_augment("cutout")(points)
+
+
 def test_an_unknown_policy_is_refused():
     with pytest.raises(UsageError, match=r"option diffaugment: expected names out of color, .*, got 'colour'"):
         diff_augment("translation,colour")

@@ -157,7 +157,7 @@ def test_an_iteration_runs_on_the_meta_device(name, resolution):
     spec = images(3, resolution)
     with torch.device("meta"):
         gan = build(name, spec)
-    for gan.progress in (0.0, MIDWAY, 1.0):
+    for gan.progress in (0.0, MIDWAY, 1.0) if name == "progan" else (0.0,):
         (out,) = train(name, gan.train(), batches(spec, device="meta"))
         assert all(value.device.type == "meta" for value in out.values())
         assert all(value.device.type == "meta" for value in [*gan.parameters(), *gan.buffers()])
@@ -166,10 +166,12 @@ def test_an_iteration_runs_on_the_meta_device(name, resolution):
 
 @pytest.mark.parametrize("name", VARIANTS)
 def test_every_weight_moves(name):
-    """At a high rate in a few iterations: what is scaled by a weight that starts at zero moves in the second, and the
+    """At high rates in a few iterations: what is scaled by a weight that starts at zero moves in the second, and the
     last bias of a hinge game once a logit is beyond 1. ProGAN's stages are reached one after the other."""
     spec = images()
-    gan = build(name, spec, lr=0.01)
+    known = REGISTRY.variant(name).info.options
+    torch.manual_seed(0)
+    gan = build(name, spec, **{key: rate for key, rate in (("lr", 0.01), ("lr_discriminator", 0.05)) if key in known})
     still = {key for key, _ in gan.named_parameters()}
     for progress in [step / 8 for step in range(9)] if name == "progan" else [0.0]:
         gan.progress = progress
