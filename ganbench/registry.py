@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 import pluggy
 
 from ganbench import hookspecs
-from ganbench.config import HOST_OPTIONS, Benchmark
+from ganbench.config import HOST_OPTIONS, Benchmark, read_benchmark
 from ganbench.errors import PluginError, UnknownNameError, UsageError
 from ganbench.hookspecs import MODEL_HOOKS, PROJECT
 from ganbench.types import (
@@ -189,7 +189,9 @@ class Registry:
         raise UnknownNameError("plugin", name, self.variants)
 
     def benchmark(self, name: str) -> Benchmark:
-        """The benchmark called `name`."""
+        """The benchmark called `name`, or in the file `name` where that ends in .toml."""
+        if name.endswith(".toml"):
+            return read_benchmark(Path(name))
         if name not in self.benchmarks:
             raise UnknownNameError("benchmark", name, self.benchmarks)
         return self.benchmarks[name]

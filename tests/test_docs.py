@@ -7,11 +7,14 @@ import numpy as np
 import pytest
 import typer
 
+from ganbench.cli import model_cards
 from ganbench.cli.app import app
 from ganbench.cli.metric_cards import card, page
 from ganbench.metrics.builtin import ganbench_metrics
 from ganbench.metrics.image_inputs import ImageInputs
 from ganbench.metrics.inputs import MetricInputs
+from ganbench.registry import load_registry
+from ganbench.run.plan import RunRequest, plan_run
 from ganbench.types import FeatureSet, ImageSet
 
 DOCS = Path(__file__).parent.parent / "docs"
@@ -20,6 +23,19 @@ METRICS = ganbench_metrics()
 
 def test_the_page_of_metric_cards_is_what_the_command_prints():
     assert (DOCS / "metrics.md").read_text(encoding="utf-8") == page(METRICS)
+
+
+def test_the_page_of_models_is_what_the_command_prints():
+    own = [variant.info for variant in load_registry().variants.values() if variant.source.distribution == "ganbench"]
+    assert (DOCS / "models.md").read_text(encoding="utf-8") == model_cards.page(own)
+
+
+def test_the_benchmark_in_the_docs_can_be_planned(tmp_path):
+    (text,) = re.findall(r"```toml\n(.*?)```", (DOCS / "benchmarks.md").read_text(encoding="utf-8"), flags=re.DOTALL)
+    (tmp_path / "my.toml").write_text(text, encoding="utf-8")
+    plan = plan_run(RunRequest(benchmark=str(tmp_path / "my.toml")))
+    assert plan.run.configuration["variants"]["slow-d"] == "dcgan"
+    assert len(plan.dataset.train) == 1000
 
 
 @pytest.mark.parametrize("info", METRICS, ids=lambda info: info.id)

@@ -47,7 +47,9 @@ def run(
         str | None,
         typer.Option(help="Variants, comma-separated; NAME=PLUGIN gives one another name, to run it twice."),
     ] = None,
-    benchmark: Annotated[str, typer.Option(help="See `ganbench benchmarks`.")] = "mnist-quick",
+    benchmark: Annotated[
+        str, typer.Option(help="A name of `ganbench benchmarks`, or a .toml file of your own.")
+    ] = "mnist-quick",
     seeds: Annotated[
         int | None, typer.Option(min=1, help="Train each variant this many times, if not as the benchmark says.")
     ] = None,
@@ -178,11 +180,12 @@ def sample(
 def plugins(
     name: Annotated[str | None, typer.Argument(help="Show one plugin with its options.")] = None,
     as_json: AsJson = False,
+    as_markdown: Annotated[bool, typer.Option("--markdown", help="Print models and options in Markdown.")] = False,
 ) -> None:
     """List the GAN variants that are installed, and the plugins that could not be loaded."""
     from ganbench.cli.listings import show_plugins  # noqa: PLC0415
 
-    show_plugins(name, as_json)
+    show_plugins(name, as_json, as_markdown)
 
 
 @app.command()

@@ -14,6 +14,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from ganbench.cli import model_cards
 from ganbench.cli.metric_cards import DIRECTIONS, card, needs_in_words, page
 from ganbench.config import HOST_OPTIONS, Benchmark
 from ganbench.errors import UnknownNameError
@@ -42,9 +43,13 @@ def _words(value: Any) -> str:
     return "" if value is None else str(value)
 
 
-def show_plugins(name: str | None, as_json: bool) -> None:
+def show_plugins(name: str | None, as_json: bool, as_markdown: bool) -> None:
     """All variants and what failed to load, or one variant with its options."""
     registry = load_registry()
+    if as_markdown:
+        infos = [registry.variant(name).info] if name else [variant.info for variant in registry.variants.values()]
+        print(model_cards.card(infos[0]) if name else model_cards.page(infos), end="")
+        return
     if name is not None:
         _show_plugin(registry.variant(name), as_json)
         return
