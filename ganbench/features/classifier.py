@@ -61,6 +61,10 @@ class Classifier:
         """The most likely class of each image, int64 [N]; only classes seen in training are named."""
         return predict_classes(self.network, images, self.device)
 
+    def probabilities(self, images: ImageSource) -> npt.NDArray[np.float32]:
+        """How likely it takes each class to be for each image, float32 [N, num_classes]; rows sum to 1."""
+        return class_probabilities(self.network, images, self.device)
+
 
 def trained_classifier(
     dataset: Dataset, cache_root: Path | None, device: str = "cpu", progress: Progress | None = None
@@ -111,13 +115,23 @@ def train_classifier_on(
     return network.eval()
 
 
-@torch.inference_mode()
 def predict_classes(network: nn.Module, images: ImageSource, device: str = "cpu") -> npt.NDArray[np.int64]:
     """The most likely class of each image, int64 [N]. Raises MetricUnavailableError where a side is below 4 pixels."""
+    parts = [logits.argmax(dim=1) for logits in _logits(network, images, device)]
+    return torch.cat(parts).numpy() if parts else np.zeros(0, np.int64)
+
+
+def class_probabilities(network: nn.Module, images: ImageSource, device: str = "cpu") -> npt.NDArray[np.float32]:
+    """Softmax of the logits, float32 [N, K], N >= 1. Raises MetricUnavailableError where a side is below 4 pixels."""
+    return torch.cat([logits.softmax(dim=1) for logits in _logits(network, images, device)]).numpy()
+
+
+@torch.inference_mode()
+def _logits(network: nn.Module, images: ImageSource, device: str) -> list[Tensor]:
+    """Logits [B, K] of the images, batch by batch, on the CPU."""
     _require_size(images)
     with exact_arithmetic():
-        parts = [network(_prepare(batch, device)).argmax(dim=1).cpu() for batch in images.batches(_PREPARED_AT_ONCE)]
-    return torch.cat(parts).numpy() if parts else np.zeros(0, np.int64)
+        return [network(_prepare(batch, device)).cpu() for batch in images.batches(_PREPARED_AT_ONCE)]
 
 
 def _require_size(images: ImageSource) -> None:

@@ -20,6 +20,7 @@ INTERPOLATION_ROWS, INTERPOLATION_COLUMNS = 6, 9
 BATCH_SIZE = 100  # fixed, so that no setting of the user's can change a sample
 
 Labels = npt.NDArray[np.int64]
+Progress = Callable[[int, int], None]
 
 
 @contextmanager
@@ -58,7 +59,7 @@ class Sampler:
             return self.variant.sample_batch(self.gan, latents.to(device), given, self.spec.shape).float()
 
     def images(
-        self, num_samples: int, labels: Labels | None, progress: Callable[[int, int], None] | None = None
+        self, num_samples: int, labels: Labels | None, progress: Progress | None = None
     ) -> npt.NDArray[np.uint8]:
         """Images uint8 [num_samples, H, W, C]."""
         parts = []
