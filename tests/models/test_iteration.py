@@ -156,6 +156,26 @@ def test_n_critic_takes_as_many_batches_and_steps_on_new_fakes_each_time():
     torch.testing.assert_close(out["real_logits"], on_real.detach())  # those of the last step
 
 
+def test_only_the_last_fakes_of_an_iteration_keep_a_graph_and_the_generator_learns_under_autocast():
+    gan, kept = make_gan(n_critic=3), []
+
+    def generate(batch):
+        fake = plain_fakes(gan, batch)
+        kept.append(fake.samples.requires_grad)
+        return fake
+
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        alternate(
+            gan,
+            iter([Batch(torch.randn(6, 3))] * 3),
+            generate=generate,
+            judge=lambda x, _: gan.discriminator(x),
+            objective=NonSaturating(),
+        )
+    assert kept == [False, False, True]
+    assert all(weight.grad.abs().sum() > 0 for weight in gan.generator.parameters())
+
+
 def test_a_joint_batch_is_judged_in_one_pass_that_batch_norm_sees_whole():
     torch.manual_seed(0)
     gan, real = make_gan(normed=True, joint_batch=True), torch.randn(6, 3) + 2
