@@ -19,8 +19,8 @@ def num_parameters(network):
 def test_maxout_takes_the_largest_piece_of_each_unit():
     layer = Maxout(2, units=2, pieces=3)
     with torch.no_grad():
-        layer.linear.weight.copy_(torch.tensor([[1.0, 0], [0, 1], [-1, 0], [0, 2], [1, 1], [-1, -1]]))
-        layer.linear.bias.copy_(torch.tensor([0.0, 0, 0, 0, 0.5, 0]))
+        layer.linear.weight.copy_(torch.tensor([[1.0, 0], [0, 2], [0, 1], [1, 1], [-1, 0], [-1, -1]]))
+        layer.linear.bias.copy_(torch.tensor([0.0, 0, 0, 0.5, 0, 0]))
     # unit 0: max(x, y, -x); unit 1: max(2y, x + y + 0.5, -x - y)
     values = layer(torch.tensor([[3.0, 1.0], [-2.0, 0.5], [0.0, -4.0]]))
     assert values.tolist() == [[3.0, 4.5], [2.0, 1.5], [0.0, 4.0]]
