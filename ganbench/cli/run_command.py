@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import signal
+from types import FrameType
+
 from rich.console import Console
 
 from ganbench.cli.board_table import board_table
@@ -26,8 +29,14 @@ def _print_settings(console: Console, plan: RunPlan) -> None:
             console.print(f"Options:  {name} {', '.join(changed)}", highlight=False, markup=False)
 
 
+def _interrupt(number: int, frame: FrameType | None) -> None:
+    """A machine that is shut down, or a scheduler whose time is up, asks by SIGTERM: then all is saved as on Ctrl-C."""
+    raise KeyboardInterrupt
+
+
 def run_and_show(request: RunRequest) -> int:
     """Run `request` with progress on the terminal. Returns the exit code."""
+    signal.signal(signal.SIGTERM, _interrupt)
     console = Console()
     with console.status("Reading plugins and data ..."):
         plan = plan_run(request)

@@ -32,7 +32,7 @@ MAX_RECALL = 0.99
 MIN_WINDOWS, MIN_FAKES = 3, 200
 _SHARE = f"{100 * MAX_RECALL:g} %"
 _MAX_NAMES = 12
-_ROUNDING = 1e-9  # of a number of epochs
+_ROUNDING = 1e-9  # relative
 Line = Mapping[str, Any]
 
 
@@ -50,8 +50,9 @@ def collapse_warnings(timeline: Sequence[Line], class_names: Sequence[str]) -> l
     names = [*class_names, *(str(i) for i in range(len(class_names), len(lines[-1]["shares"])))]
     shares, real = np.array([line["shares"] for line in lines]), np.array(lines[-1]["real_shares"])
     margins = Z95 * np.array([line["standard_errors"] for line in lines])
-    missing = shares + margins < COVERED_SHARE * real  # [T, K]
-    surely_there = ((shares - margins >= COVERED_SHARE * real) & (real > 0)).any(axis=0)
+    limits = COVERED_SHARE * real * (1 - _ROUNDING)
+    missing = shares + margins < limits  # [T, K]
+    surely_there = ((shares - margins >= limits) & (real > 0)).any(axis=0)
     lost = missing[-MIN_PROBES:].all(axis=0)
     vanished, never = np.flatnonzero(lost & surely_there), np.flatnonzero(lost & ~surely_there)
     remaining = [names[i] for i in np.flatnonzero(~lost & (real > 0))]
@@ -60,7 +61,8 @@ def collapse_warnings(timeline: Sequence[Line], class_names: Sequence[str]) -> l
         since = {int(i): int(np.flatnonzero(~missing[:, i]).max()) + 1 for i in vanished}
         warnings.append(_collapse(since, lines, names, remaining))
     if len(never) >= 2:
-        warnings.append(f"never appeared: {_listed([names[i] for i in never])} are in no probe of the samples")
+        absent = _listed([names[i] for i in never])
+        warnings.append(f"never appeared: {absent}; no probe of the samples surely shows them")
     return warnings
 
 

@@ -309,12 +309,13 @@ def test_a_run_killed_in_the_middle_of_training_ends_with_the_weights_of_one_lef
 
 
 @pytest.mark.slow
-def test_ctrl_c_saves_and_the_same_command_goes_on(place, environment, run):
-    folder = place / "interrupted"
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_ctrl_c_or_a_polite_kill_saves_and_the_same_command_goes_on(place, environment, run, number):
+    folder = place / f"interrupted-{number}"
     arguments = ["run", "--benchmark", "long", "--plugins", "dcgan", "--out", str(folder)]
     process = subprocess.Popen([*GANBENCH, *arguments], cwd=place, env=environment, stdout=subprocess.PIPE, text=True)
     wait_for_step(folder / "trials" / "dcgan" / "seed-0", 20)
-    process.send_signal(signal.SIGINT)
+    process.send_signal(number)
     out, _ = process.communicate(timeout=120)
     assert process.returncode == 130
     assert "goes on from here" in out
