@@ -26,7 +26,7 @@ from ganbench.results.schema import MetricsFile
 from ganbench.run.inputs import NamedImages, find_images
 from ganbench.run.measure import choose_metrics, measure, protocol_extractor
 from ganbench.run.plan import describe_environment, resolve_device
-from ganbench.types import ImageSource
+from ganbench.types import Dataset, ImageSource
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -85,32 +85,27 @@ def evaluate(
     registry, rules = load_registry(), get_protocol(protocol)
     tell = tell or (lambda text: None)
     _check(seed, value_range, resolution)
-    names = metrics.split(",") if isinstance(metrics, str) else metrics
-    infos = choose_metrics([name.strip() for name in names if name.strip()], registry, rules)
-    known = list(registry.extractors.values())
-    chosen, reason = choose_extractor(protocol_extractor(rules, extractor), known)
+    infos = choose_metrics(_names(metrics), registry, rules)
+    chosen, reason = choose_extractor(protocol_extractor(rules, extractor), list(registry.extractors.values()))
+    if rules.extractor != "auto" and extractor == "auto":
+        reason = f"{chosen.name}: the extractor of {rules.name}"
     target = resolve_device(device)
     store = FeatureCache(Path(cache) if cache is not None else default_cache_root())
     finder = _Finder(registry, store, resolution, value_range)
     generated, real = finder.find(samples, "samples", labels), finder.find(reference, "reference")
-    unseen = finder.find(heldout, "heldout").images if heldout is not None else _unseen(real)
+    unseen = _unseen(finder, heldout, real)
     drawn = finder.known(_draw(generated.images, num_samples, rules, seed))
     sides = _alike([drawn, real.images, *([unseen] if unseen else [])], tell)
     images, references, *others = map(finder.known, sides)
     unseen = others[0] if others else None
-    dataset = real.dataset
-    if dataset is not None and dataset.spec.channels != references.shape[-1]:
-        dataset = dataset_as_rgb(dataset)
-    if rules.extractor != "auto" and extractor == "auto":
-        reason = f"{chosen.name}: the extractor of {rules.name}"
-    if unseen is not None and unseen.sha256 == references.sha256 and real.dataset is None:
-        raise UsageError("the held-out images are the reference itself; give real images that the model has not seen.")
+    _refuse_the_reference(heldout, unseen, references)
     found = reference_deviations(rules, _measured(real, references))
     for remark in _remarks(found, images, references, reason, {info.id for info in infos}):
         tell(remark)
     load_generator = generated.load_generator if any("generator" in info.needs for info in infos) else None
     context = EvaluationContext(
-        dataset=dataset, heldout=unseen, generator=load_generator(target) if load_generator else None,
+        dataset=_with_channels(real.dataset, references.shape[-1]), heldout=unseen,
+        generator=load_generator(target) if load_generator else None,
         protocol=rules, device=target, cache=store, seed=seed, progress=progress or (lambda stage, done, total: None),
     )  # fmt: skip
     measurement = measure(images, references, registry, infos, chosen, context)
@@ -126,6 +121,11 @@ def evaluate(
         "environment": describe_environment(),
     }
     return measurement.to_file(rules.name, provenance)
+
+
+def _names(metrics: Sequence[str] | str) -> list[str]:
+    names = metrics.split(",") if isinstance(metrics, str) else metrics
+    return [name.strip() for name in names if name.strip()]
 
 
 def _check(seed: int, value_range: tuple[float, float] | None, resolution: int | None) -> None:
@@ -171,9 +171,24 @@ def _describe(given: Any, images: ImageSource) -> dict[str, Any]:
     return {"name": name, "sha256": images.sha256, "num": len(images)}
 
 
-def _unseen(real: NamedImages) -> ImageSource | None:
-    """The held-out half of the dataset that the reference comes from."""
+def _unseen(finder: _Finder, heldout: Named | Tensor | None, real: NamedImages) -> ImageSource | None:
+    """The held-out images that were given, or that half of the dataset from which the reference comes."""
+    if heldout is not None:
+        return finder.find(heldout, "heldout").images
     return split_of(real.dataset, "test") if real.dataset is not None and len(real.dataset.test) else None
+
+
+def _refuse_the_reference(heldout: Named | Tensor | None, unseen: ImageSource | None, references: ImageSource) -> None:
+    """Raises UsageError where the held-out images that were given are the reference; hashes go through all of both."""
+    if heldout is not None and unseen is not None and unseen.sha256 == references.sha256:
+        raise UsageError("the held-out images are the reference itself; give real images that the model has not seen.")
+
+
+def _with_channels(dataset: Dataset | None, channels: int) -> Dataset | None:
+    """The dataset in RGB where the reference was brought to it."""
+    if dataset is None or dataset.spec.channels == channels:
+        return dataset
+    return dataset_as_rgb(dataset)
 
 
 def _draw(samples: ImageSource, asked: int | None, protocol: Protocol, seed: int) -> ImageSource:
