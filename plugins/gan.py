@@ -5,12 +5,15 @@ layers with dropout; the generator minimises -log D(G(z)), which does not satura
 ends in a linear layer.
 
 The sizes are those of the authors' code for MNIST, as the paper has none: two layers of 1200 ReLU, two layers of 240
-maxout units of 5 pieces, dropout 0.5. Chosen here: latents of 100 normal values, weights from N(0, 0.02), no dropout of
-the pixels themselves, and Adam at DCGAN's settings in place of stochastic gradients with momentum. The discriminator
-returns logits, and the sigmoid is part of the loss.
+maxout units of 5 pieces, dropout 0.5; so is the spread of the first weights on images, that of U(-0.05, 0.05) in the
+generator and of U(-0.005, 0.005) in the discriminator, which begins weak so that the generator does not collapse at
+once. Chosen here: latents of 100 normal values, normal weights, no dropout of the pixels themselves, and Adam at
+DCGAN's settings in place of stochastic gradients with momentum. The discriminator returns logits, and the sigmoid is
+part of the loss.
 
 The networks of PacGAN's rings and grids (arXiv:1712.04086) are these options: latent_dim 2, norm_generator batch,
 units_generator 400, layers_generator 4, units_discriminator 200, layers_discriminator 3, dropout 0, lr 1e-4, beta1 0.8.
+On points the first weights are from N(0, 0.02), as theirs.
 """
 
 from __future__ import annotations
@@ -34,6 +37,7 @@ OPTIONS = (PERCEPTRONS | NETWORKS.without("width", "activation_discriminator", "
     pixel_range="[0,1]",
     dropout=0.5,
 )
+STDS_ON_IMAGES, STDS_ON_POINTS = (0.05 / 3**0.5, 0.005 / 3**0.5), (0.02, 0.02)  # generator's, discriminator's
 
 
 @hookimpl
@@ -53,7 +57,8 @@ def ganbench_model() -> ModelInfo:
 @hookimpl
 def ganbench_build(spec: DataSpec, options: Options) -> GAN:
     """Both networks and their Adams."""
-    return gan_with_adams(*perceptrons(spec, options), options)
+    stds = STDS_ON_IMAGES if spec.kind == "image" else STDS_ON_POINTS
+    return gan_with_adams(*perceptrons(spec, options, stds), options)
 
 
 @hookimpl

@@ -2,7 +2,7 @@
 
 So did Goodfellow 2014 (arXiv:1406.2661) on images, and PacGAN (Lin 2018, arXiv:1712.04086) on rings and grids of
 Gaussians: there the generator has 4 layers of 400 ReLU with batch norm and no biases but the last, the discriminator 3
-layers of 200 maxout units of 5 pieces (the paper's text and its authors' code). Weights are from N(0, 0.02), as theirs.
+layers of 200 maxout units of 5 pieces, all weights from N(0, 0.02) (the paper's text and its authors' code).
 """
 
 from __future__ import annotations
@@ -54,9 +54,12 @@ class Maxout(nn.Module):
 
 
 def perceptron_generator(
-    latent_dim: int, shape: tuple[int, ...], units: int, num_layers: int, style: Style
+    latent_dim: int, shape: tuple[int, ...], units: int, num_layers: int, style: Style, std: float = 0.02
 ) -> nn.Sequential:
-    """Latents [N, latent_dim] → images [N, C, H, W] in [-1, 1], or points [N, D] of any size, by `shape`."""
+    """Latents [N, latent_dim] → images [N, C, H, W] in [-1, 1], or points [N, D] of any size, by `shape`.
+
+    Weights are from N(0, std).
+    """
     layers: list[nn.Module] = []
     width = latent_dim
     for _ in range(num_layers):
@@ -65,13 +68,13 @@ def perceptron_generator(
     layers.append(nn.Linear(width, math.prod(shape)))
     if len(shape) == 3:
         layers += [nn.Unflatten(1, shape), *style.output()]
-    return normal_init_(nn.Sequential(*layers))
+    return normal_init_(nn.Sequential(*layers), std)
 
 
 def maxout_discriminator(
-    shape: tuple[int, ...], units: int, num_layers: int, pieces: int, style: Style
+    shape: tuple[int, ...], units: int, num_layers: int, pieces: int, style: Style, std: float = 0.02
 ) -> nn.Sequential:
-    """Images [N, C, H, W] in [-1, 1] or points [N, D], by `shape` → logits [N].
+    """Images [N, C, H, W] in [-1, 1] or points [N, D], by `shape` → logits [N]; weights from N(0, std).
 
     Of the style it takes dropout after each maxout layer, spectral norm and, for images, the pixel range.
     """
@@ -81,14 +84,16 @@ def maxout_discriminator(
         layers += [Maxout(width, units, pieces), *([nn.Dropout(style.dropout)] if style.dropout else [])]
         width = units
     layers += [nn.Linear(width, 1), nn.Flatten(0)]
-    return style.finished(normal_init_(nn.Sequential(*layers)))
+    return style.finished(normal_init_(nn.Sequential(*layers), std))
 
 
-def perceptrons(spec: DataSpec, options: Options) -> tuple[nn.Sequential, nn.Sequential]:
+def perceptrons(
+    spec: DataSpec, options: Options, stds: tuple[float, float] = (0.02, 0.02)
+) -> tuple[nn.Sequential, nn.Sequential]:
     """Generator and discriminator for images or points, from the groups PERCEPTRONS, LATENT and NETWORKS.
 
-    Of NETWORKS, the width and the discriminator's norm and activation are not read. Raises UsageError for a value that
-    is not offered.
+    Weights are from N(0, std), with an std for each network. Of NETWORKS, the width and the discriminator's norm and
+    activation are not read. Raises UsageError for a value that is not offered.
     """
     sizes = {name: count(options, name) for name in PERCEPTRONS.defaults}
     generator = perceptron_generator(
@@ -97,6 +102,7 @@ def perceptrons(spec: DataSpec, options: Options) -> tuple[nn.Sequential, nn.Seq
         sizes["units_generator"],
         sizes["layers_generator"],
         replace(generator_style(options), norm=_vector_norm(options)),
+        stds[0],
     )
     discriminator = maxout_discriminator(
         spec.shape,
@@ -108,6 +114,7 @@ def perceptrons(spec: DataSpec, options: Options) -> tuple[nn.Sequential, nn.Seq
             spectral_norm=bool(options["spectral_norm"]),
             pixel_range=chosen(options, "pixel_range", PIXEL_RANGES),
         ),
+        stds[1],
     )
     return generator, discriminator
 

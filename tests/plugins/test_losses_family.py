@@ -87,6 +87,15 @@ def test_gan_makes_pacgans_networks_of_options():
     assert num_parameters(gan.discriminator) == 405_201
 
 
+@pytest.mark.parametrize(("spec", "stds"), [(IMAGES, (0.0288675, 0.00288675)), (POINTS, (0.02, 0.02))])
+def test_gan_begins_with_weights_of_its_papers_spread(spec, stds):
+    torch.manual_seed(0)
+    gan = build("gan", spec)
+    assert gan.generator[2].weight.std().item() == pytest.approx(stds[0], rel=0.01)
+    assert gan.discriminator[-4].linear.weight.std().item() == pytest.approx(stds[1], rel=0.01)
+    assert gan.discriminator[-2].weight.std().item() == pytest.approx(stds[1], rel=0.2)
+
+
 @pytest.mark.parametrize("pixel_range", ["[-1,1]", "[0,1]"])
 def test_gan_ends_in_the_pixels_range(pixel_range):
     gan = small("gan", pixel_range=pixel_range)
