@@ -6,10 +6,9 @@ ends in a linear layer.
 
 The sizes are those of the authors' code for MNIST, as the paper has none: two layers of 1200 ReLU, two layers of 240
 maxout units of 5 pieces, dropout 0.5; so is the spread of the first weights on images, that of U(-0.05, 0.05) in the
-generator and of U(-0.005, 0.005) in the discriminator, which begins weak so that the generator does not collapse at
-once. Chosen here: latents of 100 normal values, normal weights, no dropout of the pixels themselves, and Adam at
-DCGAN's settings in place of stochastic gradients with momentum. The discriminator returns logits, and the sigmoid is
-part of the loss.
+generator and of U(-0.005, 0.005) in the discriminator. Chosen here: latents of 100 normal values, normal weights, no
+dropout of the pixels themselves, and Adam at DCGAN's settings in place of stochastic gradients with momentum. The
+discriminator returns logits, and the sigmoid is part of the loss.
 
 The networks of PacGAN's rings and grids (arXiv:1712.04086) are these options: latent_dim 2, norm_generator batch,
 units_generator 400, layers_generator 4, units_discriminator 200, layers_discriminator 3, dropout 0, lr 1e-4, beta1 0.8.

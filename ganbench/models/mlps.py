@@ -47,7 +47,7 @@ class Maxout(nn.Module):
     def forward(self, values: Tensor) -> Tensor:
         """[N, in_features] → [N, units]; unit u is the largest of the linear layer's outputs u, u + units, …
 
-        With its pieces apart, not beside each other, the largest is found about twice as fast.
+        The pieces of a unit stand apart, since their largest is found faster then than among neighbours.
         """
         pieces: Tensor = self.linear(values)  # [N, pieces · units]
         return pieces.view(len(values), self.pieces, -1).amax(dim=1)
