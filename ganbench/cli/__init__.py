@@ -11,7 +11,7 @@ def main() -> None:
     from ganbench.cli.app import app  # noqa: PLC0415  kept out of `import ganbench`
     from ganbench.errors import GanbenchError, UsageError  # noqa: PLC0415
 
-    # Threads of torch that wait for each other shall sleep, not spin: beside other work on the same cores, spinning made
+    # Threads of torch that wait for each other sleep, not spin: beside other work on the same cores, spinning made
     # a training step up to 30 times slower. Read when torch is imported, here and by the trials that are started.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     try:
