@@ -7,16 +7,16 @@ from typing import Any
 
 from ganbench import __version__
 from ganbench.config import parse_budget
-from ganbench.report.pictures import Assets
+from ganbench.report.pictures import Assets, load_arrays
 from ganbench.report.table import build_table
-from ganbench.report.trials import build_trial, facts_of
+from ganbench.report.trials import Context, build_trial, facts_of
 from ganbench.report.view import Fact, Page, PluginView, RunView
-from ganbench.report.words import paper_url, short_hash, slug
+from ganbench.report.words import paper_url, seconds_per_1000, short_hash, slug
 from ganbench.results.alike import describe_runs
 from ganbench.results.board import build_board, differing_metrics
 from ganbench.results.published import own_extractor
 from ganbench.results.schema import Board, BoardRow, Run
-from ganbench.results.store import RunResults
+from ganbench.results.store import SAMPLES_FILE, RunResults
 from ganbench.types import ReportSection
 
 
@@ -33,6 +33,14 @@ def _run(
 ) -> RunView:
     board = build_board(results)
     run = results.run
+    real = next((item.folder for item in results.trials if item.trial.role == "reference"), None)
+    context = Context(
+        run=run,
+        assets=assets,
+        sections=sections,
+        real=load_arrays(real / SAMPLES_FILE) if real is not None else {},
+        cheapest=_cheapest(board),
+    )
     return RunView(
         anchor=anchor,
         title=run.title or run.benchmark,
@@ -42,7 +50,7 @@ def _run(
         warnings=tuple(board.warnings),
         notes=(*shared_notes, *board.notes),
         table=build_table(board, anchor, differing_metrics(results)),
-        plugins=tuple(_plugin(results, row, assets, sections, anchor) for row in board.rows),
+        plugins=tuple(_plugin(results, row, context, anchor) for row in board.rows),
         environment=facts_of({"ganbench": run.ganbench_version, **run.environment}),
     )
 
@@ -115,9 +123,14 @@ def _extractor_statement(board: Board) -> str:
     )
 
 
-def _plugin(
-    results: RunResults, row: BoardRow, assets: Assets, sections: Sequence[ReportSection], anchor: str
-) -> PluginView:
+def _cheapest(board: Board) -> tuple[str, float] | None:
+    """The model that trains at the least cost per image: its title, and its seconds per 1,000 images."""
+    trained = [row for row in board.rows if row.role == "model" and row.training_seconds > 0]
+    costs = [(seconds_per_1000(row.images_per_second), row.title) for row in trained if row.images_per_second > 0]
+    return min(costs)[::-1] if costs else None
+
+
+def _plugin(results: RunResults, row: BoardRow, context: Context, anchor: str) -> PluginView:
     record = next((plugin for plugin in results.run.plugins if plugin.name == row.plugin), None)
     paper = record.paper if record else ""
     name = f"{anchor}-{slug(row.plugin)}"
@@ -132,5 +145,5 @@ def _plugin(
         paper=paper,
         paper_url=paper_url(paper),
         note="" if trials else row.note,  # otherwise each trial says it
-        trials=tuple(build_trial(results.run, item, assets, sections, name) for item in trials),
+        trials=tuple(build_trial(context, item, name) for item in trials),
     )

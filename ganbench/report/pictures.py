@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import base64
 import io
+import json
+import re
 import zipfile
-from dataclasses import replace
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TypeGuard
 
@@ -15,9 +17,10 @@ from PIL import Image
 
 from ganbench.report.view import Picture
 from ganbench.report.words import slug
-from ganbench.results.store import write_bytes
+from ganbench.results.store import SNAPSHOT_FOLDER, write_bytes
 
 Pixels = npt.NDArray[np.uint8]
+Arrays = Mapping[str, npt.NDArray[Any]]
 
 GRID_SIZE = 64  # samples shown; never chosen, always the first
 MAX_CLASS_ROWS = 20
@@ -51,11 +54,19 @@ def load_arrays(path: Path) -> dict[str, npt.NDArray[Any]]:
         return {}
 
 
-def sample_grid(assets: Assets, path: Path, name: str) -> Picture | None:
+def load_json(path: Path) -> dict[str, Any]:
+    """A JSON object; empty if the file is missing or damaged."""
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return content if isinstance(content, dict) else {}
+
+
+def sample_grid(assets: Assets, arrays: Arrays, name: str) -> Picture | None:
     """The first samples of samples.npz, uint8 [N, H, W, C], in the order drawn; with labels, one class a row."""
-    arrays = load_arrays(path)
     images = arrays.get("images")
-    if not _are_images(images) or len(images) == 0:
+    if not are_images(images) or len(images) == 0:
         return None
     labels = arrays.get("labels")
     if labels is not None and len(np.unique(labels)) <= MAX_CLASS_ROWS:
@@ -67,9 +78,7 @@ def sample_grid(assets: Assets, path: Path, name: str) -> Picture | None:
     else:
         tiles, columns = images[:GRID_SIZE], 8
         caption = f"Uncurated: the first {len(tiles)} of {len(images):,} samples, in the order drawn."
-    alt = f"Grid of {len(tiles)} images by {name}"
-    picture = _picture(assets, f"{name} samples", tile(tiles, columns), images.shape[1])
-    return replace(picture, alt=alt, caption=caption)
+    return draw(assets, f"{name} samples", tiles, columns, f"Grid of {len(tiles)} images by {name}", caption)
 
 
 def neighbour_pairs(assets: Assets, path: Path, name: str) -> tuple[tuple[Picture, ...], tuple[Picture, ...]]:
@@ -79,7 +88,7 @@ def neighbour_pairs(assets: Assets, path: Path, name: str) -> tuple[tuple[Pictur
     """
     arrays = load_arrays(path)
     samples, neighbours, distances = (arrays.get(key) for key in ("samples", "neighbours", "feature_distance"))
-    if not _are_images(samples) or not _are_images(neighbours) or distances is None:
+    if not are_images(samples) or not are_images(neighbours) or distances is None:
         return (), ()
     perceptual = arrays.get("lpips_distance")
     is_closest = arrays.get("closest", np.ones(len(samples), bool))
@@ -89,12 +98,17 @@ def neighbour_pairs(assets: Assets, path: Path, name: str) -> tuple[tuple[Pictur
         group = closest if is_closest[i] else drawn
         if len(group) == MAX_PAIRS:
             continue
-        pair = tile(np.stack([samples[i], neighbours[i]]), 2)
+        pair = np.stack([samples[i], neighbours[i]])
         caption = f"{distances[i]:#.3g}" + (f" · LPIPS {perceptual[i]:.3f}" if perceptual is not None else "")
         alt = f"A sample by {name} and its nearest training image, feature distance {distances[i]:.3g}"
-        picture = _picture(assets, f"{name} neighbour", pair, samples.shape[1])
-        group.append(replace(picture, alt=alt, caption=caption))
+        group.append(draw(assets, f"{name} neighbour", pair, 2, alt, caption))
     return tuple(closest), tuple(drawn)
+
+
+def snapshot_paths(folder: Path) -> list[tuple[int, Path]]:
+    """The host's grids of fixed latents in a trial's folder with their steps, in order."""
+    found = ((re.fullmatch(r"step-(\d+)", path.stem), path) for path in (folder / SNAPSHOT_FOLDER).glob("step-*.png"))
+    return sorted((int(match[1]), path) for match, path in found if match)
 
 
 def stored_picture(assets: Assets, path: Path, alt: str, caption: str = "") -> Picture | None:
@@ -129,13 +143,18 @@ def tile(images: Pixels, columns: int) -> Pixels:
     return canvas
 
 
-def _are_images(array: Any) -> TypeGuard[Pixels]:
+def are_images(array: Any) -> TypeGuard[Pixels]:
+    """Whether this is what a file with images should hold: uint8 [N, H, W, C], grey or in colour."""
     return isinstance(array, np.ndarray) and array.dtype == np.uint8 and array.ndim == 4 and array.shape[3] in (1, 3)
 
 
-def _picture(assets: Assets, name: str, pixels: Pixels, tile_height: int) -> Picture:
+def draw(
+    assets: Assets, name: str, images: Pixels, columns: int, alt: str, caption: str = "", tile_pixels: int = TILE_PIXELS
+) -> Picture:
+    """Keep images uint8 [N, H, W, C] as one picture; small ones are shown enlarged by a whole factor."""
+    pixels = tile(images, columns)
     buffer = io.BytesIO()
     Image.fromarray(pixels, "RGBA").save(buffer, "PNG", optimize=True)
-    scale = max(1, round(TILE_PIXELS / tile_height))
+    scale = max(1, round(tile_pixels / images.shape[1]))
     height, width = pixels.shape[:2]
-    return Picture(assets.add(name, buffer.getvalue()), name, width * scale, height * scale)
+    return Picture(assets.add(name, buffer.getvalue()), alt, width * scale, height * scale, caption)

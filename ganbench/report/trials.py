@@ -5,56 +5,107 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from markupsafe import Markup
 
-from ganbench.report.charts import class_chart, training_charts
-from ganbench.report.pictures import Assets, neighbour_pairs, sample_grid, stored_picture
+from ganbench.errors import UsageError
+from ganbench.report.charts import place_words, training_charts
+from ganbench.report.class_charts import class_chart, class_timeline
+from ganbench.report.class_table import class_table
+from ganbench.report.galleries import best_samples, latent_arithmetic, three_stages
+from ganbench.report.pictures import (
+    Arrays,
+    Assets,
+    load_arrays,
+    neighbour_pairs,
+    sample_grid,
+    snapshot_paths,
+    stored_picture,
+)
 from ganbench.report.view import Chart, Fact, Failure, MetricLine, Picture, SectionView, TrialView
-from ganbench.report.words import duration, number, score_words, short_hash
+from ganbench.report.words import duration, number, score_words, seconds_per_1000, short_hash
 from ganbench.results.checks import COPYING_SHARE, copying_share
 from ganbench.results.schema import MetricRecord, MetricsFile, Run, Trial
-from ganbench.results.store import INTERPOLATION_FILE, NEIGHBOURS_FILE, SAMPLES_FILE, SNAPSHOT_FOLDER, TrialResults
+from ganbench.results.store import (
+    CLASSES_FILE,
+    INTERPOLATION_FILE,
+    NEIGHBOURS_FILE,
+    SAMPLES_FILE,
+    SNAPSHOT_FOLDER,
+    TrialResults,
+    read_history,
+)
 from ganbench.types import ReportSection
 
 logger = logging.getLogger(__name__)
 
 
-def build_trial(
-    run: Run, item: TrialResults, assets: Assets, sections: Sequence[ReportSection], anchor: str
-) -> TrialView:
+@dataclass(frozen=True)
+class Context:
+    """What the trials of a run share: where pictures go, the sections of plugins, and the held-out real images.
+
+    `cheapest`: title and training seconds per 1,000 images of the model that costs least; None where none was trained.
+    """
+
+    run: Run
+    assets: Assets
+    sections: Sequence[ReportSection]
+    real: Arrays
+    cheapest: tuple[str, float] | None
+
+
+def build_trial(context: Context, item: TrialResults, anchor: str) -> TrialView:
     """All that is known of one trial. Missing or damaged files leave their part empty."""
-    trial, metrics = item.trial, item.metrics.metrics if item.metrics else {}
+    run, assets, trial, folder = context.run, context.assets, item.trial, item.folder
+    metrics = item.metrics.metrics if item.metrics else {}
     where = f"{trial.plugin}, seed {trial.seed}"
-    closest, drawn = neighbour_pairs(assets, item.folder / NEIGHBOURS_FILE, where)
+    samples = load_arrays(folder / SAMPLES_FILE)
+    closest, drawn = neighbour_pairs(assets, folder / NEIGHBOURS_FILE, where)
     modes, summary = _modes(metrics.get("modes"))
+    arithmetic, arithmetic_rule = latent_arithmetic(assets, folder, where)
     return TrialView(
         anchor=f"{anchor}-seed-{trial.seed}",
         seed=trial.seed,
         status=trial.status,
         warnings=_warnings(item),
         failure=_failure(trial),
-        samples=sample_grid(assets, item.folder / SAMPLES_FILE, where),
+        stages=three_stages(assets, item, samples, context.real, len(run.class_names)),
+        samples=sample_grid(assets, samples, where),
+        best=best_samples(assets, folder, len(samples.get("images", ())), where),
         snapshots=_snapshots(assets, item, where),
         interpolation=stored_picture(
             assets,
-            item.folder / SNAPSHOT_FOLDER / INTERPOLATION_FILE,
+            folder / SNAPSHOT_FOLDER / INTERPOLATION_FILE,
             f"Strips of images by {where}, each between two latents",
         ),
-        charts=training_charts(item.history),
+        arithmetic=arithmetic,
+        arithmetic_rule=arithmetic_rule,
+        charts=training_charts(item.history, trial.warnings),
         closest=closest,
         drawn=drawn,
         calibration=_calibration(metrics.get("nn_feature")),
         modes=modes,
         modes_summary=summary,
-        cost=_cost(trial),
+        timeline=class_timeline(_lines(folder / CLASSES_FILE), run.class_names, trial.warnings),
+        classes=class_table(assets, folder, samples, where),
+        cost=_cost(trial, context.cheapest),
         options=tuple(Fact(name, str(value)) for name, value in sorted(trial.options.items())),
         provenance=_provenance(run, item),
         metrics=tuple(_metric_line(record) for record in metrics.values()),
         unavailable=tuple(Fact(*pair) for pair in item.metrics.unavailable.items()) if item.metrics else (),
-        sections=tuple(view for section in sections if (view := _section(section, item)) is not None),
+        sections=tuple(view for section in context.sections if (view := _section(section, item)) is not None),
     )
+
+
+def _lines(path: Path) -> list[dict[str, Any]]:
+    """The lines of a file; none if it is missing or damaged."""
+    try:
+        return read_history(path)
+    except UsageError:
+        return []
 
 
 def _warnings(item: TrialResults) -> tuple[str, ...]:
@@ -72,13 +123,10 @@ def _failure(trial: Trial) -> Failure | None:
 def _snapshots(assets: Assets, item: TrialResults, where: str) -> tuple[Picture, ...]:
     """The grids of the same latents at growing steps."""
     pictures = []
-    for path in sorted((item.folder / SNAPSHOT_FOLDER).glob("step-*.png")):
-        digits = re.search(r"\d+", path.stem)
-        step = int(digits[0]) if digits else 0
-        picture = stored_picture(assets, path, f"Images of fixed latents by {where} at step {step:,}", f"step {step:,}")
-        if picture is not None:
-            pictures.append(picture)
-    return tuple(pictures)
+    for step, path in snapshot_paths(item.folder):
+        words = place_words(item.history, step)
+        pictures.append(stored_picture(assets, path, f"Images of fixed latents by {where} at {words}", words))
+    return tuple(picture for picture in pictures if picture is not None)
 
 
 def _calibration(record: MetricRecord | None) -> str:
@@ -109,15 +157,18 @@ def _modes(record: MetricRecord | None) -> tuple[Chart | None, str]:
     return class_chart(counts, shares, names), words
 
 
-def _cost(trial: Trial) -> tuple[Fact, ...]:
+def _cost(trial: Trial, cheapest: tuple[str, float] | None) -> tuple[Fact, ...]:
     cost, size = trial.cost, trial.parameters
+    trained = trial.role == "model" and cost.training_seconds > 0  # the loop runs for a control, but trains nothing
+    seconds = seconds_per_1000(cost.images_per_second) if trained else 0.0
+    ratio = f" (× {seconds / cheapest[1]:.2f} of {cheapest[0]}, the cheapest here)" if cheapest and seconds else ""
     facts = [
         Fact("Training", duration(cost.training_seconds)),
         Fact("Sampling", duration(cost.sampling_seconds)),
         Fact("Measuring", duration(cost.evaluation_seconds)),
         Fact("Generator steps", number(trial.num_steps, 0)),
         Fact("Real images shown", number(trial.num_images, 0)),
-        Fact("Speed", f"{cost.images_per_second:,.0f} images/s" if cost.images_per_second else ""),
+        Fact("Training per 1,000 images", f"{score_words(seconds, None)[0]} s{ratio}" if seconds else ""),
         Fact("Peak memory", f"{cost.peak_memory_mib:,.0f} MiB" if cost.peak_memory_mib else ""),
         Fact("Parameters, generator", number(size.generator, 0) if size else ""),
         Fact("Parameters, discriminator", number(size.discriminator, 0) if size else ""),

@@ -26,11 +26,12 @@ class Picture:
 
 @dataclass(frozen=True)
 class Chart:
-    """An inline SVG and its content in words for readers who don't see it."""
+    """An inline SVG and its content in words for readers who don't see it; `note` warns of what it shows."""
 
     title: str
     svg: Markup
     description: str
+    note: str = ""
 
 
 @dataclass(frozen=True)
@@ -125,10 +126,38 @@ class Failure:
 
 
 @dataclass(frozen=True)
+class ClassRow:
+    """One class of the samples in words, with its first samples; what was not measured is empty."""
+
+    name: str
+    strip: Picture | None
+    num_samples: str
+    share: str
+    fid: str
+    label_accuracy: str
+
+
+@dataclass(frozen=True)
+class ClassTable:
+    """The classes of one trial, best first by FID within the class; `caption` says whose word a sample's class is."""
+
+    rows: tuple[ClassRow, ...]
+    fid_label: str
+    caption: str
+
+    @property
+    def has_accuracy(self) -> bool:
+        """Whether any class was measured for the labels asked for."""
+        return any(row.label_accuracy for row in self.rows)
+
+
+@dataclass(frozen=True)
 class TrialView:
     """One training seed of a plugin. What was not stored is None or empty, and the page says so in a sentence.
 
     `closest` and `drawn` are pairs of a sample and its nearest training image: the closest of all, and some at random.
+    `stages` are samples of the untrained and of the trained generator, and real images. `arithmetic` are rows of four
+    images, made by `arithmetic_rule`.
     """
 
     anchor: str
@@ -136,15 +165,21 @@ class TrialView:
     status: str
     warnings: tuple[str, ...]
     failure: Failure | None
+    stages: tuple[Picture, ...]
     samples: Picture | None
+    best: Picture | None
     snapshots: tuple[Picture, ...]
     interpolation: Picture | None
+    arithmetic: tuple[Picture, ...]
+    arithmetic_rule: str
     charts: tuple[Chart, ...]
     closest: tuple[Picture, ...]
     drawn: tuple[Picture, ...]
     calibration: str
     modes: Chart | None
     modes_summary: str
+    timeline: Chart | None
+    classes: ClassTable | None
     cost: tuple[Fact, ...]
     options: tuple[Fact, ...]
     provenance: tuple[Fact, ...]

@@ -47,6 +47,11 @@ def duration(seconds: float) -> str:
     return f"{minutes // 60} h {minutes % 60} min"
 
 
+def epoch_words(epoch: float) -> str:
+    """How many epochs are over: whole from 10 on, two digits before."""
+    return f"{epoch:,.0f}" if epoch >= 10 else f"{epoch:.2g}"
+
+
 def seconds_per_1000(images_per_second: float) -> float:
     """Seconds of training for 1,000 real images; 0 where nothing was trained."""
     return 1000 / images_per_second if images_per_second > 0 else 0.0

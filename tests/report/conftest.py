@@ -13,6 +13,8 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw, ImageFont
 
+from ganbench.data.pixels import image_grid
+
 EXTRACTOR = {"name": "efficientnet-lite0", "weights_sha256": "e1" * 32, "resize": "bilinear-96"}
 # plugin: (fid, half-width), kid, is, precision, recall, modes, share closer than 99 % of the held-out images
 NUMBERS = {
@@ -27,6 +29,10 @@ PUBLISHED = {
     "dcgan": {"fid": "28.95 ± .42", "loss_g": "stuck at 0.89 from epoch 200"},
     "vtgan": {"is": "4.14 ± 0.20"},
 }
+WARNINGS = [
+    "collapse: from epoch 15 (step 750) on, 0, 9 are missing; 1, 2, 3, 4, 5, 6, 7, 8 remain",
+    "vanishing gradient: from epoch 4 (step 200) to the end the discriminator recognised more than 99 % of the fakes",
+]
 TITLES = {"dcgan": "DCGAN", "sncgan": "SN-CGAN", "vtgan": "VT-GAN", "noise": "Noise", "memorizer": "Memoriser"}
 
 
@@ -111,6 +117,7 @@ def write_history(folder: Path, seed: int) -> None:
         decay = float(np.exp(-step / 300))
         line = {
             "step": step,
+            "epoch": step / 50,
             "images": step * 64,
             "seconds": step * 0.09,
             "images_per_second": 700 + float(rng.normal(0, 15)),
@@ -129,10 +136,10 @@ def write_history(folder: Path, seed: int) -> None:
 
 
 def write_pictures(folder: Path, plugin: str, seed: int) -> None:
-    labels = np.random.default_rng(seed).integers(0, 10, 128)
+    labels = labels_of(plugin, seed)
     blur = {"noise": 3.0, "dcgan": 0.16, "sncgan": 0.12}.get(plugin, 0.0)
     images = draw_digits(labels, blur, seed)
-    np.savez(folder / "samples.npz", images=images, **({"labels": labels} if plugin == "sncgan" else {}))
+    np.savez(folder / "samples.npz", images=images, **({"labels": labels} if plugin in ("sncgan", "real") else {}))
     if plugin == "real":
         return
     np.savez(
@@ -146,10 +153,54 @@ def write_pictures(folder: Path, plugin: str, seed: int) -> None:
         return
     (folder / "snapshots").mkdir()
     for step, noise in ((0, 3.0), (100, 0.8), (300, 0.4), (1000, blur)):
-        tiles = draw_digits(np.arange(64) % 10, noise, seed)[..., 0].reshape(8, 8, 28, 28)
-        Image.fromarray(tiles.transpose(0, 2, 1, 3).reshape(224, 224)).save(folder / f"snapshots/step-{step:07d}.png")
+        tiles = draw_digits(np.arange(80) % 10, noise, seed)
+        image_grid(tiles, 10).save(folder / f"snapshots/step-{step:07d}.png")
+    np.savez(folder / "best.npz", images=images[:12], realism=np.linspace(1.9, 1.1, 12), index=np.arange(12))
+    if plugin == "dcgan":
+        write_arithmetic(folder, seed)
     strip = draw_digits(np.arange(30) // 3, blur, seed)[..., 0].reshape(3, 10, 28, 28)
     Image.fromarray(strip.transpose(0, 2, 1, 3).reshape(84, 280)).save(folder / "snapshots/interpolation.png")
+
+
+def write_arithmetic(folder: Path, seed: int) -> None:
+    rows = [["3", "5", "8", "3 - 5 + 8"], ["1", "2", "3", "1 - 2 + 3"]]
+    images = draw_digits(np.array([3, 5, 8, 6, 1, 2, 3, 2]), 0.1, seed)
+    np.savez(folder / "arithmetic.npz", images=images)
+    write(folder / "arithmetic.json", {"rule": "Means of the latents of each class.", "rows": rows})
+
+
+def write_timeline(folder: Path) -> None:
+    """Ten classes, of which 0 and 9 fade from half of training on."""
+    lines = []
+    for i in range(21):
+        weights = np.ones(10)
+        weights[[0, 9]] = max(0.0, 1 - max(0, i - 10) / 5)
+        shares = weights / weights.sum()
+        lines.append({"step": 50 * i, "epoch": float(i), "num_samples": 200, "shares": shares.tolist()})
+        lines[-1] |= {"standard_errors": [0.02] * 10, "real_shares": [0.1] * 10}
+    (folder / "classes.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+
+
+def labels_of(plugin: str, seed: int) -> np.ndarray:
+    """The class of each of 128 samples; real images have all classes alike, others lack class 9."""
+    return np.arange(128) % 10 if plugin == "real" else np.random.default_rng(seed).integers(0, 9, 128)
+
+
+def write_classes(folder: Path, labels: np.ndarray, asked: bool) -> None:
+    """Class k has FID 100 - 5k; class 9 has none."""
+    np.savez(folder / "by_class.npz", labels=labels)
+    classes = [
+        {
+            "name": str(k),
+            "num_samples": int((labels == k).sum()),
+            "share": float((labels == k).mean()),
+            "fid": 100.0 - 5 * k if k < 9 else None,
+            "fid_label": "FID · efficientnet-lite0",
+            "label_accuracy": 0.8 + 0.01 * k if asked else None,
+        }
+        for k in range(10)
+    ]
+    write(folder / "by_class.json", {"labels": "asked" if asked else "seen", "classes": classes})
 
 
 def write_trial(run: Path, plugin: str, seed: int = 0) -> Path:
@@ -171,11 +222,11 @@ def write_trial(run: Path, plugin: str, seed: int = 0) -> Path:
             "training_seconds": 91.4 if model else 0.0,
             "sampling_seconds": 2.2,
             "evaluation_seconds": 31.0,
-            "images_per_second": 702.0 if model else 0.0,
+            "images_per_second": {"sncgan": 471.1}.get(plugin, 702.0) if model else 0.0,
             "peak_memory_mib": 812.0,
             "device": "cpu",
         },
-        "warnings": ["the discriminator's recall stayed above 99 % for 200 steps"] if plugin == "dcgan" else [],
+        "warnings": WARNINGS if plugin == "dcgan" else [],
         "error": {
             "stage": "training",
             "type": "ValueError",
@@ -192,6 +243,10 @@ def write_trial(run: Path, plugin: str, seed: int = 0) -> Path:
     if not failed:
         write(folder / "metrics.json", metrics_of(plugin, shift=0.8 * seed))
         write_pictures(folder, plugin, seed)
+        if plugin not in ("noise", "memorizer"):
+            write_classes(folder, labels_of(plugin, seed), asked=plugin == "sncgan")
+        if plugin == "dcgan":
+            write_timeline(folder)
     return folder
 
 

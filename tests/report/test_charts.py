@@ -1,21 +1,77 @@
 from __future__ import annotations
 
+import base64
+import io
+import re
 from xml.etree import ElementTree
 
-from ganbench.report.charts import MAX_POINTS, class_chart, training_charts
+import numpy as np
+import pytest
+from PIL import Image
+
+from ganbench.report.charts import MAX_POINTS, place_words, training_charts
+from ganbench.report.class_charts import class_chart, class_timeline
+
+
+def probe(epoch, shares, real=None):
+    return {
+        "step": 10 * epoch,
+        "epoch": epoch,
+        "shares": shares,
+        "real_shares": real or [1 / len(shares)] * len(shares),
+    }
+
+
+def cells(chart):
+    """Opacities [K, T] of the timeline's cells, from the picture in the SVG."""
+    data = re.search(r"base64,\s*([^\"]+)", chart.svg)[1]
+    return np.asarray(Image.open(io.BytesIO(base64.b64decode(data))))[..., 3]
 
 
 def test_only_what_was_logged_is_drawn():
     charts = training_charts([{"step": 1, "loss_g": 2.0}, {"step": 2, "loss_g": 1.0}])
     assert [chart.title for chart in charts] == ["Losses"]
-    assert charts[0].description == "Losses: generator from 2 to 1."
+    assert charts[0].description == "Losses, over generator steps: generator from 2 to 1."
     assert training_charts([]) == ()
 
 
-def test_heldout_values_and_further_losses_are_in_the_chart():
-    (chart,) = training_charts([{"step": 1, "loss_d": 2.0, "heldout_loss_d": 3.0, "loss_d_class": 0.5}])
-    assert "discriminator, held-out from 3 to 3" in chart.description
-    assert "d class from 0.5" in chart.description
+def test_losses_on_source_and_class_have_a_chart_each_with_heldout_values():
+    line = {"step": 1, "heldout_loss_d_source": 3.0, "heldout_loss_g_class": 0.7}
+    line |= dict.fromkeys(("loss_d", "loss_g", "loss_d_source", "loss_g_source", "loss_d_class", "loss_g_class"), 0.5)
+    charts = {chart.title: chart.description for chart in training_charts([line | {"loss_d_penalty": 9.0}])}
+    assert list(charts) == [
+        "Generation losses",
+        "Class losses",
+        "Other terms of the loss",
+        "Losses, all terms together",
+    ]
+    assert "discriminator, held-out from 3 to 3" in charts["Generation losses"]
+    assert "generator, held-out from 0.7 to 0.7" in charts["Class losses"]
+    assert charts["Other terms of the loss"].endswith("over generator steps: d penalty from 9 to 9.")
+
+
+def test_a_penalty_alone_does_not_make_generation_losses():
+    line = {"step": 1, "loss_d": 3.0, "loss_d_source": 2.0, "loss_d_penalty": 1.0, "loss_g": 5.0, "wasserstein": 2.0}
+    charts = {chart.title: chart.description for chart in training_charts([line])}
+    assert charts["Losses"].endswith("discriminator from 2 to 2; generator from 5 to 5.")
+    assert "Estimated Wasserstein distance" in charts
+
+
+def test_curves_go_over_epochs_where_every_line_tells_them():
+    lines = [{"step": 10 * i, "epoch": i / 4, "loss_g": 1.0} for i in range(9)]
+    assert "over epochs (80 generator steps in all)" in training_charts(lines)[0].description
+    assert "over generator steps" in training_charts([*lines, {"step": 90, "loss_g": 1.0}])[0].description
+    assert place_words(lines, 60) == "step 60, epoch 1.5"
+    assert place_words([{"step": 60}], 1060) == "step 1,060"
+
+
+def test_recall_has_a_line_at_99_percent_and_its_warning():
+    warnings = ["collapse: all is lost", "vanishing gradient: from epoch 4 on"]
+    history = [{"step": 1, "d_recall": 0.2, "loss_d": 1.0}, {"step": 2, "d_recall": 0.3, "loss_d": 1.0}]
+    losses, recall = training_charts(history, warnings)
+    assert (losses.note, recall.note) == ("", "vanishing gradient: from epoch 4 on")
+    assert ">99 %<" in recall.svg
+    assert ">99 %<" not in losses.svg
 
 
 def test_null_values_and_odd_lines_are_passed_over():
@@ -38,7 +94,12 @@ def test_long_curves_are_thinned():
 
 
 def test_charts_are_plain_svg_in_the_colours_of_the_page():
-    for chart in (*training_charts([{"step": 1, "loss_d": 2.0}]), class_chart([5, 0], [0.5, 0.5], ["<a>", "$b_"])):
+    charts = (
+        *training_charts([{"step": 1, "loss_d": 2.0, "d_recall": 0.5}]),
+        class_chart([5, 0], [0.5, 0.5], ["<a>", "$b_"]),
+        class_timeline([probe(i, [0.5, 0.5]) for i in range(3)], ["<a>", "$b_"], []),
+    )
+    for chart in charts:
         root = ElementTree.fromstring(chart.svg.replace("xlink:href", "href"))  # noqa: S314
         assert root.get("role") == "img"
         assert "http" not in chart.svg
@@ -53,3 +114,23 @@ def test_missing_classes_are_named():
 def test_many_classes_are_drawn_without_names():
     chart = class_chart([1] * 200, [1 / 200] * 200, [f"class {i}" for i in range(200)])
     assert "class 17" not in chart.svg
+
+
+def test_a_cell_is_as_strong_as_its_share_over_twice_the_real_one():
+    lines = [probe(0, [0.75, 0.25, 0.0], [0.75, 0.125, 0.125]), probe(1, [1.0, 0.0, 0.0], [0.75, 0.125, 0.125])]
+    chart = class_timeline(lines, ["a", "b", "c"], ["collapse: c is missing", "vanishing gradient: no"])
+    assert cells(chart).tolist() == [[128, 170], [255, 0], [0, 0]]  # 255/2, 255*2/3; twice the real share; missing
+    assert chart.note == "collapse: c is missing"
+    assert "At the end: a 100.0% (real 75.0%), b 0.0% (real 12.5%), c 0.0% (real 12.5%)." in chart.description
+
+
+def test_a_long_timeline_is_thinned_and_keeps_its_ends():
+    chart = class_timeline([probe(i, [i / 1000, 1 - i / 1000]) for i in range(1001)], ["a", "b"], [])
+    assert cells(chart).shape == (2, 60)
+    assert cells(chart)[:, [0, -1]].tolist() == [[0, 255], [255, 0]]
+    assert "from epoch 0 to 1e+03" in chart.description
+
+
+@pytest.mark.parametrize("lines", [[], [{"step": 1}], [probe(0, [1.0])], [probe(0, [0.5, 0.5]), probe(1, [1.0])]])
+def test_too_few_probes_make_no_timeline(lines):
+    assert class_timeline(lines, ["a"], []) is None

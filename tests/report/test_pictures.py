@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from ganbench.report.pictures import Assets, neighbour_pairs, sample_grid, stored_picture, tile
+from ganbench.report.pictures import Assets, load_arrays, neighbour_pairs, sample_grid, stored_picture, tile
 
 
 def pixels(picture, folder):
@@ -31,7 +31,7 @@ def test_tiles_keep_their_pixels_and_leave_transparent_gaps():
 def test_the_first_64_samples_are_shown_in_their_order(tmp_path, assets):
     images = np.arange(70, dtype=np.uint8)[:, None, None, None] * np.ones((70, 28, 28, 3), np.uint8)
     np.savez(tmp_path / "samples.npz", images=images)
-    picture = sample_grid(assets, tmp_path / "samples.npz", "x")
+    picture = sample_grid(assets, load_arrays(tmp_path / "samples.npz"), "x")
     shown = pixels(picture, tmp_path / "out" / "assets")
     assert picture.width == 2 * shown.shape[1]
     assert shown[::29, ::29, 0].flatten().tolist() == list(range(64))
@@ -42,7 +42,7 @@ def test_labelled_samples_stand_one_class_a_row(tmp_path, assets):
     labels = np.array([1, 0, 1, 0, 1, 1])
     images = labels.astype(np.uint8)[:, None, None, None] * 100 * np.ones((6, 8, 8, 1), np.uint8)
     np.savez(tmp_path / "samples.npz", images=images, labels=labels)
-    picture = sample_grid(assets, tmp_path / "samples.npz", "x")
+    picture = sample_grid(assets, load_arrays(tmp_path / "samples.npz"), "x")
     shown = pixels(picture, tmp_path / "out" / "assets")
     assert shown[::9, ::9, 0].tolist() == [[0, 0], [100, 100]]
     assert "first 2 samples of each class" in picture.caption
@@ -68,14 +68,14 @@ def test_a_missing_or_damaged_file_gives_no_picture(tmp_path, assets, content):
     for name in ("a.npz", "a.png"):
         if content is not None:
             (tmp_path / name).write_bytes(content)
-    assert sample_grid(assets, tmp_path / "a.npz", "x") is None
+    assert sample_grid(assets, load_arrays(tmp_path / "a.npz"), "x") is None
     assert neighbour_pairs(assets, tmp_path / "a.npz", "x") == ((), ())
     assert stored_picture(assets, tmp_path / "a.png", "alt") is None
 
 
 def test_arrays_of_another_form_give_no_picture(tmp_path, assets):
     np.savez(tmp_path / "s.npz", images=np.zeros((4, 8, 8, 1), np.float32))
-    assert sample_grid(assets, tmp_path / "s.npz", "x") is None
+    assert sample_grid(assets, load_arrays(tmp_path / "s.npz"), "x") is None
 
 
 def test_a_half_written_png_gives_no_picture(tmp_path, assets):
@@ -87,4 +87,4 @@ def test_a_half_written_png_gives_no_picture(tmp_path, assets):
 
 def test_without_a_folder_pictures_are_in_the_page(tmp_path):
     np.savez(tmp_path / "s.npz", images=np.zeros((4, 8, 8, 1), np.uint8))
-    assert sample_grid(Assets(None), tmp_path / "s.npz", "x").src.startswith("data:image/png;base64,")
+    assert sample_grid(Assets(None), load_arrays(tmp_path / "s.npz"), "x").src.startswith("data:image/png;base64,")

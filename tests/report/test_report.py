@@ -127,6 +127,41 @@ def test_cost_is_told_per_thousand_images(table):
     assert costs["noise"] == costs["real"] == ""
 
 
+def test_a_trials_cost_is_set_beside_the_cheapest_model(page):
+    words = " ".join(page.text.split())
+    assert "2.123 s (× 1.49 of DCGAN, the cheapest here)" in words
+    assert "1.425 s (× 1.00 of DCGAN, the cheapest here)" in words
+    assert words.count("the cheapest here") == 3  # of each trained model, not of the controls
+
+
+def test_what_the_reports_showed_stands_in_its_order(page):
+    text = page.text[page.text.index("Radford") :]
+    headings = (
+        "collapse: from epoch 15", "Untrained, trained, real", "Uncurated", "Best samples",
+        "Chosen: the 12 best of 128", "Class by class", "Curves", "Discriminator's recall on fakes",
+        "vanishing gradient:", "Classes among the samples, over training", "Arithmetic with latents",
+        "3, 5, 8 → 3 − 5 + 8",
+    )  # fmt: skip
+    places = [text.index(heading) for heading in headings[:8]]
+    assert places == sorted(places)
+    assert all(heading in text for heading in headings)
+
+
+def test_label_accuracy_has_a_column_where_classes_were_asked_for(page):
+    assert page.text.count("Label accuracy") == 1  # of sncgan, not of dcgan and of the real images
+    assert page.text.count("within the class") == 3
+
+
+def test_runs_without_the_files_of_today_have_a_page(own_run):
+    for name in ("classes.jsonl", "best.npz", "by_class.npz", "by_class.json", "arithmetic.npz", "arithmetic.json"):
+        (own_run / "trials/dcgan/seed-0" / name).unlink()
+    shutil.rmtree(own_run / "trials/dcgan/seed-0/snapshots")
+    text = report(own_run).text
+    for heading in ("Untrained, trained, real", "Best samples", "Class by class", "over training", "Arithmetic"):
+        assert heading not in text
+    assert "Discriminator's recall on fakes" in text
+
+
 def test_nothing_is_loaded_from_a_network(page, run_folder):
     for _, attrs in page.elements:
         for name in ("src", "srcset", "data", "poster", "xlink:href"):

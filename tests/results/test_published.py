@@ -64,9 +64,9 @@ def test_the_source_and_what_stands_between_the_numbers_are_told(repeated):
     ).notes
     assert notes[0] == "This benchmark repeats a report; it had other data."
     assert notes[1] == (
-        "“Published” is what the source printed; it takes no part in the ranking. Not comparable with the numbers here: "
-        "the data are jpegs, 32×32, not those of b; FID by lite0 is on another scale. Here: at most 4,000 training images, "
-        "100 samples a model."
+        "“Published” is what the source printed; it takes no part in the ranking. "
+        "Not comparable with the numbers here: the data are jpegs, 32×32, not those of b; FID by lite0 is on another "
+        "scale. Here: at most 4,000 training images, 100 samples a model."
     )
 
 
