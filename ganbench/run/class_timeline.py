@@ -1,15 +1,17 @@
 """Which classes a model's samples show as it trains: classes.jsonl, one line a probe.
 
-At each probe the host draws the same 200 samples (latents and labels of a seed of their own) and keeps them on disk, no
-larger than the classifier sees them. When the trial is evaluated, the benchmark's classifier looks at all of them, the
-shares of the classes are corrected for its errors as in `ganbench.metrics.modes`, and the samples are deleted.
+At each probe the host draws 200 samples and keeps them on disk, no larger than the classifier sees them. When the trial
+is evaluated, the benchmark's classifier looks at all of them, the shares of the classes are corrected for its errors as
+in `ganbench.metrics.modes`, and the samples are deleted. Each probe has latents of its own, so that the samples of
+neighbouring ones can be pooled: 200 cannot tell a class that is gone from the classifier's slips, 1,000 can. A line's
+`recent_shares` and `recent_standard_errors` are of this probe and the four before it together.
 """
 
 from __future__ import annotations
 
 import logging
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +29,7 @@ from ganbench.types import ImageSet, MetricUnavailableError
 log = logging.getLogger(__name__)
 
 NUM_PROBE_SAMPLES = 200
+NUM_POOLED = 5  # probes
 PROBE_FOLDER = "probes"
 Images = npt.NDArray[np.uint8]
 
@@ -34,8 +37,8 @@ Images = npt.NDArray[np.uint8]
 def save_probe(folder: Path, step: int, epoch: float, images: Images) -> None:
     """Keep samples uint8 [N, H, W, C] of a trial in training; a timeline of an earlier training is out of date then."""
     (folder / CLASSES_FILE).unlink(missing_ok=True)
-    arrays = {"images": shrunk(images), "step": np.int64(step), "epoch": np.float64(epoch)}
-    write_arrays(folder / PROBE_FOLDER / f"step-{step:07d}.npz", {k: np.asarray(v) for k, v in arrays.items()})
+    path = folder / PROBE_FOLDER / f"step-{step:07d}.npz"
+    write_arrays(path, {"images": shrunk(images), "epoch": np.array(epoch, np.float64)})
 
 
 def shrunk(images: Images) -> Images:
@@ -59,30 +62,37 @@ def write_class_timeline(
     if not probes.is_dir():
         return
     if not (folder / CLASSES_FILE).exists():
-        paths, lines = sorted(probes.glob("step-*.npz")), []
+        paths = [path for path in sorted(probes.glob("step-*.npz"), key=_step) if _step(path) <= num_steps]
         try:
-            for i, path in enumerate(paths):
-                progress("classes", i, len(paths))
-                lines.append(_line(path, images))
+            write_lines(folder / CLASSES_FILE, _lines(paths, images, progress))
         except MetricUnavailableError as error:
             log.warning("no timeline of the classes: %s", error)
-        else:
-            write_lines(folder / CLASSES_FILE, [line for line in lines if line["step"] <= num_steps])
     shutil.rmtree(probes)
 
 
-def _line(path: Path, images: ImageInputs) -> dict[str, Any]:
-    with np.load(path, allow_pickle=False) as probe:
-        samples, step, epoch = probe["images"], int(probe["step"]), float(probe["epoch"])
-    classifier = images.classifier
-    predicted = classifier.predict(ImageSet(path.stem, samples))
-    counts = np.bincount(predicted, minlength=classifier.num_classes)
-    shares, errors = see(counts, classifier.confusion, images.real_shares).of_all_classes()
-    return {
-        "step": step,
-        "epoch": epoch,
-        "num_samples": len(samples),
-        "shares": shares.tolist(),
-        "standard_errors": errors.tolist(),
-        "real_shares": images.real_shares.tolist(),
-    }
+def _step(path: Path) -> int:
+    return int(path.stem.removeprefix("step-"))
+
+
+def _lines(
+    paths: Sequence[Path], images: ImageInputs, progress: Callable[[str, int, int], None]
+) -> list[dict[str, Any]]:
+    classifier, all_counts, lines = images.classifier, [], []
+    for i, path in enumerate(paths):
+        progress("classes", i, len(paths))
+        with np.load(path, allow_pickle=False) as probe:
+            samples, epoch = probe["images"], float(probe["epoch"])
+        counts = np.bincount(classifier.predict(ImageSet(path.stem, samples)), minlength=classifier.num_classes)
+        all_counts.append(counts)
+        shares, errors = see(counts, classifier.confusion, images.real_shares).of_all_classes()
+        pooled = np.sum(all_counts[-NUM_POOLED:], axis=0)
+        recent_shares, recent_errors = see(pooled, classifier.confusion, images.real_shares).of_all_classes()
+        lines.append(
+            {
+                "step": _step(path), "epoch": epoch, "num_samples": len(samples),
+                "shares": shares.tolist(), "standard_errors": errors.tolist(),
+                "recent_shares": recent_shares.tolist(), "recent_standard_errors": recent_errors.tolist(),
+                "real_shares": images.real_shares.tolist(),
+            }
+        )  # fmt: skip
+    return lines

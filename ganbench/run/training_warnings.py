@@ -1,10 +1,11 @@
 """Two signs of a training gone wrong, in sentences: classes that vanished, and a discriminator that is never fooled.
 
-Collapse. A class is missing from a probe (`ganbench.run.class_timeline`) when its share, even with 1.96 standard errors
-more, is below a tenth of its real share; it is surely there when its share, even with 1.96 standard errors less, is
-not. A class has vanished when it was surely there once and is missing from some probe on to the last, over at least 3
-probes; without having been surely there, it never appeared. So a poor classifier or few samples raise no alarm. The
-first twentieth of training does not count: its samples are noise, which a classifier puts anywhere.
+Collapse. A class is missing from 5 probes in a row (`ganbench.run.class_timeline`) when its share in their 1,000
+samples together, even with 1.96 standard errors more, is below a tenth of its real share; it is surely there when its
+share, even with 1.96 standard errors less, is not. A class has vanished when it was surely there once and is missing
+from all fives of probes from some probe on to the last; without having been surely there, it never appeared. So a poor
+classifier or few samples raise no alarm. The first twentieth of training does not count: its samples are noise, which
+a classifier puts anywhere.
 
 Vanishing gradient (Goodfellow et al. 2014, arXiv:1406.2661, section 3; Arjovsky and Bottou 2017, arXiv:1701.04862): the
 discriminator recognises more than 99 % of the fakes in at least 3 windows in a row. A window is an epoch or 200 fakes,
@@ -25,8 +26,8 @@ import numpy as np
 from ganbench.metrics.intervals import Z95
 from ganbench.metrics.modes import COVERED_SHARE
 from ganbench.results.store import CLASSES_FILE, HISTORY_FILE, read_history
+from ganbench.run.class_timeline import NUM_POOLED
 
-MIN_PROBES = 3
 NOISE_SHARE = 0.05  # of training, at its start
 MAX_RECALL = 0.99
 MIN_WINDOWS, MIN_FAKES = 3, 200
@@ -45,20 +46,20 @@ def training_warnings(folder: Path, class_names: Sequence[str]) -> list[str]:
 def collapse_warnings(timeline: Sequence[Line], class_names: Sequence[str]) -> list[str]:
     """One sentence for the classes that vanished, one where two or more never appeared; from lines of classes.jsonl."""
     lines = [line for line in timeline if line["step"] >= NOISE_SHARE * timeline[-1]["step"]]
-    if len(lines) < MIN_PROBES:
+    fives = lines[NUM_POOLED - 1 :]  # by the last probe of each
+    if not fives:
         return []
     names = [*class_names, *(str(i) for i in range(len(class_names), len(lines[-1]["shares"])))]
-    shares, real = np.array([line["shares"] for line in lines]), np.array(lines[-1]["real_shares"])
-    margins = Z95 * np.array([line["standard_errors"] for line in lines])
+    shares, real = np.array([line["recent_shares"] for line in fives]), np.array(lines[-1]["real_shares"])
+    margins = Z95 * np.array([line["recent_standard_errors"] for line in fives])
     limits = COVERED_SHARE * real * (1 - _ROUNDING)
     missing = shares + margins < limits  # [T, K]
     surely_there = ((shares - margins >= limits) & (real > 0)).any(axis=0)
-    lost = missing[-MIN_PROBES:].all(axis=0)
-    vanished, never = np.flatnonzero(lost & surely_there), np.flatnonzero(lost & ~surely_there)
-    remaining = [names[i] for i in np.flatnonzero(~lost & (real > 0))]
+    vanished, never = np.flatnonzero(missing[-1] & surely_there), np.flatnonzero(missing[-1] & ~surely_there)
+    remaining = [names[i] for i in np.flatnonzero(~missing[-1] & (real > 0))]
     warnings = []
     if len(vanished):
-        since = {int(i): int(np.flatnonzero(~missing[:, i]).max()) + 1 for i in vanished}
+        since = {int(i): int(np.flatnonzero(~missing[:, i]).max()) + 1 for i in vanished}  # the first probe of a five
         warnings.append(_collapse(since, lines, names, remaining))
     if len(never) >= 2:
         absent = _listed([names[i] for i in never])

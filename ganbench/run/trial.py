@@ -162,7 +162,7 @@ class TrialProcess:
         save_png(grid, self.job.folder / SNAPSHOT_FOLDER / f"step-{step:07d}.png")
 
     def _probe_classes(self, trainer: Trainer, gan: GAN, step: int) -> None:
-        sampler = self.job.sampler(gan, derive_seed("classes", self.job.seed))
+        sampler = self.job.sampler(gan, derive_seed("classes", self.job.seed, step))
         with trainer.averaged_weights():
             images = sampler.images(NUM_PROBE_SAMPLES, self.job.evaluation_labels(NUM_PROBE_SAMPLES))
         save_probe(self.job.folder, step, trainer.epochs, images)

@@ -53,7 +53,9 @@ def test_each_probe_is_a_line_with_the_shares_of_its_samples(tmp_path):
     binomial = np.sqrt(np.array([0.5 * 0.5, 0.3 * 0.7, 0.2 * 0.8]) / 200)
     assert second["standard_errors"] == pytest.approx(binomial, rel=0.03)
     assert not (tmp_path / PROBE_FOLDER).exists()
-    assert said[0] == ("classes", 0, 3)
+    assert second["recent_shares"] == pytest.approx([0.25, 0.65, 0.1])  # both probes
+    assert second["recent_standard_errors"][2] == pytest.approx(np.sqrt(0.1 * 0.9 / 400), rel=0.03)
+    assert said == [("classes", 0, 2), ("classes", 1, 2)]
 
 
 def test_an_interruption_between_writing_and_deleting_loses_nothing(tmp_path):

@@ -1,26 +1,42 @@
 """Planted collapses and vanishing gradients are told, with their place; noise, blips and poor classifiers are not."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
-from ganbench.results.store import write_lines
+from ganbench.results.store import read_history, write_lines
+from ganbench.run.class_timeline import save_probe, write_class_timeline
 from ganbench.run.training_warnings import RecallWatch, collapse_warnings, training_warnings
 
 NEVER = "never appeared: 2, 8; no probe of the samples surely shows them"
 DIGITS = [str(digit) for digit in range(10)]
 
 
-def timeline(shares, errors=0.0, real=None, steps_per_epoch=150):
-    """A line an epoch from shares [T, K]."""
-    shares = np.asarray(shares, float)
-    real = np.full(shares.shape[1], 1 / shares.shape[1]) if real is None else np.asarray(real)
-    return [
-        {
-            "step": steps_per_epoch * epoch, "epoch": float(epoch), "num_samples": 200, "shares": row.tolist(),
-            "standard_errors": error.tolist(), "real_shares": real.tolist(),
-        }
-        for epoch, (row, error) in enumerate(zip(shares, np.broadcast_to(errors, shares.shape), strict=True))
-    ]  # fmt: skip
+class Painted:
+    """A classifier of painted images that errs on `wrong` of its 1,000 held-out images a class, and on samples too."""
+
+    num_classes = 10
+
+    def __init__(self, wrong=0):
+        others = wrong // 9
+        self.confusion = np.full((10, 10), others) + np.diag([1000 - 10 * others] * 10)
+        self.rng = np.random.default_rng(5)
+
+    def predict(self, images):
+        truth = images.images[:, 0, 0, 0]
+        return np.array([self.rng.choice(10, p=self.confusion[label] / 1000) for label in truth])
+
+
+def timeline(folder, shares, wrong=0, real=None, num_samples=200, rng=None):
+    """classes.jsonl of one probe an epoch, 150 steps each, from the true shares [T, K] of the samples."""
+    for epoch, row in enumerate(np.asarray(shares, float)):
+        counts = np.round(row * num_samples).astype(int) if rng is None else rng.multinomial(num_samples, row)
+        images = np.repeat(np.arange(10), counts)[:, None, None, None].astype(np.uint8)
+        save_probe(folder, 150 * epoch, float(epoch), images)
+    inputs = SimpleNamespace(classifier=Painted(wrong), real_shares=np.full(10, 0.1) if real is None else real)
+    write_class_timeline(folder, inputs, 10**6, lambda *what: None)
+    return read_history(folder / "classes.jsonl")
 
 
 def planted(num_epochs=101, since=61, remaining=(1, 5, 7)):
@@ -30,67 +46,67 @@ def planted(num_epochs=101, since=61, remaining=(1, 5, 7)):
     return shares
 
 
-def test_a_collapse_is_told_with_its_epoch_step_and_classes():
-    assert collapse_warnings(timeline(planted(), errors=0.003), DIGITS) == [
-        "collapse: from epoch 61 (step 9,150) on, 0, 2, 3, 4, 6, 8, 9 are missing; 1, 5, 7 remain"
+COLLAPSE = "collapse: from epoch 61 (step 9,150) on, 0, 2, 3, 4, 6, 8, 9 are missing"
+
+
+@pytest.mark.parametrize("wrong", [0, 9, 18])  # of 1,000
+def test_a_collapse_is_told_with_its_epoch_step_and_classes_though_the_classifier_slips(tmp_path, wrong):
+    shares = planted()[30:]
+    lines = timeline(tmp_path, shares, wrong)
+    assert collapse_warnings(lines, DIGITS) == [
+        COLLAPSE.replace("61 (step 9,150)", "31 (step 4,650)") + "; 1, 5, 7 remain"
     ]
 
 
-def test_a_class_that_went_earlier_is_told_apart():
+def test_a_class_that_went_earlier_is_told_apart(tmp_path):
     shares = planted()
     shares[40:, 4] = 0
-    assert collapse_warnings(timeline(shares), DIGITS) == [
-        "collapse: from epoch 61 (step 9,150) on, 0, 2, 3, 4, 6, 8, 9 are missing, 4 already from epoch 40 "
-        "(step 6,000) on; 1, 5, 7 remain"
+    assert collapse_warnings(timeline(tmp_path, shares), DIGITS) == [
+        f"{COLLAPSE}, 4 already from epoch 40 (step 6,000) on; 1, 5, 7 remain"
     ]
 
 
-def test_errors_as_large_as_the_shares_raise_no_alarm():
-    assert collapse_warnings(timeline(planted(), errors=0.006), DIGITS) == []  # 1.96 x 0.006 > a tenth of 0.1
+def test_a_poor_classifier_or_few_samples_raise_no_alarm(tmp_path):
+    assert collapse_warnings(timeline(tmp_path / "poor", planted(), wrong=450), DIGITS) == []
+    assert collapse_warnings(timeline(tmp_path / "few", planted(), num_samples=8), DIGITS) == []
 
 
-def test_a_class_that_comes_back_has_not_vanished():
-    shares = planted(since=61)
-    shares[-1] = 0.1
-    assert collapse_warnings(timeline(shares), DIGITS) == []
-    shares[-1] = shares[-2]  # gone again in the last probe alone
-    shares[-2] = 0.1
-    assert collapse_warnings(timeline(shares), DIGITS) == []
+@pytest.mark.parametrize("last", [1, 2, 4])
+def test_a_class_that_comes_back_has_not_vanished(tmp_path, last):
+    shares = planted()
+    shares[-last] = 0.1
+    assert collapse_warnings(timeline(tmp_path, shares), DIGITS) == []
 
 
 @pytest.mark.parametrize("true_share", [0.1, 0.03, 0.02])
-def test_noise_of_few_samples_round_the_threshold_raises_no_alarm(true_share):
-    rng = np.random.default_rng(0)
-    for _ in range(20):
-        rest = (1 - true_share) / 9
-        counts = rng.multinomial(200, [true_share, *[rest] * 9], size=60)
-        shares = counts / 200
-        errors = np.sqrt((shares + 5e-4) * (1 - shares) / 202)
-        assert collapse_warnings(timeline(shares, errors), DIGITS) == []
+def test_noise_round_the_threshold_raises_no_alarm(tmp_path, true_share):
+    shares = np.tile([true_share, *[(1 - true_share) / 9] * 9], (30, 1))
+    for trial in range(10):
+        lines = timeline(tmp_path / str(trial), shares, wrong=9, rng=np.random.default_rng(trial))
+        assert collapse_warnings(lines, DIGITS) == []
 
 
-def test_what_never_appeared_is_no_collapse_and_noise_at_the_start_is_no_appearance():
+def test_what_never_appeared_is_no_collapse_and_noise_at_the_start_is_no_appearance(tmp_path):
     shares = np.full((60, 10), 0.125)
     shares[:, [2, 8]] = 0
     shares[:2] = 0
     shares[:2, 8] = 1  # an untrained generator's noise is called an 8
-    assert collapse_warnings(timeline(shares), DIGITS) == [NEVER]
-    shares[:, 2] = 0.01
-    assert collapse_warnings(timeline(shares), DIGITS) == []  # one class alone is not worth a sentence
+    assert collapse_warnings(timeline(tmp_path / "two", shares), DIGITS) == [NEVER]
+    shares[:, 2] = 0.02
+    assert collapse_warnings(timeline(tmp_path / "one", shares), DIGITS) == []  # one alone is not worth a sentence
 
 
-def test_classes_without_real_images_are_neither_missing_nor_remaining():
+def test_classes_without_real_images_are_neither_missing_nor_remaining(tmp_path):
     shares = planted()
     shares[:, 9] = 0
     real = np.array([1 / 9] * 9 + [0])
-    assert collapse_warnings(timeline(shares, real=real), DIGITS) == [
-        "collapse: from epoch 61 (step 9,150) on, 0, 2, 3, 4, 6, 8 are missing; 1, 5, 7 remain"
-    ]
+    expected = COLLAPSE.replace(", 9 are", " are") + "; 1, 5, 7 remain"
+    assert collapse_warnings(timeline(tmp_path, shares, real=real), DIGITS) == [expected]
 
 
-def test_too_few_probes_say_nothing():
+def test_too_few_probes_say_nothing(tmp_path):
     assert collapse_warnings([], DIGITS) == []
-    assert collapse_warnings(timeline(planted(2, 1)), DIGITS) == []
+    assert collapse_warnings(timeline(tmp_path, planted(4, 1)), DIGITS) == []
 
 
 def history(recalls, lines_per_epoch=4, images_per_line=250):
@@ -150,7 +166,7 @@ def test_it_is_said_when_the_third_window_ends_and_an_interruption_makes_no_diff
 
 def test_warnings_come_from_the_files_of_a_trial(tmp_path):
     assert training_warnings(tmp_path, DIGITS) == []
-    write_lines(tmp_path / "classes.jsonl", timeline(planted()))
+    timeline(tmp_path, planted())
     write_lines(tmp_path / "history.jsonl", history([1.0] * 24))
     collapse, vanishing = training_warnings(tmp_path, DIGITS)
     assert collapse.startswith("collapse: from epoch 61")
