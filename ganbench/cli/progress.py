@@ -66,9 +66,8 @@ class Display:
     def on_event(self, task: TrialTask, event: Event) -> None:
         """Called for each event of each trial."""
         if event.kind == "note":
-            self.console.print(
-                f"      {escape(self.name(task))} · {escape(event.text)}", style="yellow", highlight=False
-            )
+            text = escape(f"{self.name(task)} · {event.text}")
+            self.console.print(f"      {text}", style="yellow", highlight=False, soft_wrap=True)
         elif event.kind in ("done", "failed", "interrupted"):
             self.num_ended += 1
             self.console.print(f"{self.count()} {self.name(task)}: {self.ending(task, event)}", highlight=False)
