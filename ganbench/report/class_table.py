@@ -31,6 +31,8 @@ def class_table(assets: Assets, folder: Path, samples: Arrays, name: str) -> Cla
     shown = order if len(order) <= MAX_ROWS else order[:half] + order[-half:]
     whose = "that the classifier sees in it" if table.get("labels") == "seen" else "that was asked for"
     caption = f"A sample's class is the one {whose}. Uncurated: the first samples of each class."
+    if any(item.get("fid") is not None for item in classes):
+        caption += " FID rises where samples are few: compare classes with like numbers of them."
     if len(shown) < len(order):
         caption += f" {len(order) - len(shown)} classes between the best and the worst are left out."
     return ClassTable(

@@ -7,9 +7,10 @@ from typing import Any
 
 from ganbench import __version__
 from ganbench.config import parse_budget
+from ganbench.report.facts import facts_of
 from ganbench.report.pictures import Assets, load_arrays
 from ganbench.report.table import build_table
-from ganbench.report.trials import Context, build_trial, facts_of
+from ganbench.report.trials import Context, build_trial
 from ganbench.report.view import Fact, Page, PluginView, RunView
 from ganbench.report.words import paper_url, seconds_per_1000, short_hash, slug
 from ganbench.results.alike import describe_runs

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import logging
-import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ from ganbench.errors import UsageError
 from ganbench.report.charts import place_words, training_charts
 from ganbench.report.class_charts import class_chart, class_timeline
 from ganbench.report.class_table import class_table
+from ganbench.report.facts import cost_facts, metric_line, provenance_facts
 from ganbench.report.galleries import best_samples, latent_arithmetic, three_stages
 from ganbench.report.pictures import (
     Arrays,
@@ -25,8 +25,7 @@ from ganbench.report.pictures import (
     snapshot_paths,
     stored_picture,
 )
-from ganbench.report.view import Chart, Fact, Failure, MetricLine, Picture, SectionView, TrialView
-from ganbench.report.words import duration, number, score_words, seconds_per_1000, short_hash
+from ganbench.report.view import Chart, Fact, Failure, Picture, SectionView, TrialView
 from ganbench.results.checks import COPYING_SHARE, copying_share
 from ganbench.results.schema import MetricRecord, MetricsFile, Run, Trial
 from ganbench.results.store import (
@@ -91,10 +90,10 @@ def build_trial(context: Context, item: TrialResults, anchor: str) -> TrialView:
         modes_summary=summary,
         timeline=class_timeline(_lines(folder / CLASSES_FILE), run.class_names, trial.warnings),
         classes=class_table(assets, folder, samples, where),
-        cost=_cost(trial, context.cheapest),
+        cost=cost_facts(trial, context.cheapest),
         options=tuple(Fact(name, str(value)) for name, value in sorted(trial.options.items())),
-        provenance=_provenance(run, item),
-        metrics=tuple(_metric_line(record) for record in metrics.values()),
+        provenance=provenance_facts(run, item),
+        metrics=tuple(metric_line(record) for record in metrics.values()),
         unavailable=tuple(Fact(*pair) for pair in item.metrics.unavailable.items()) if item.metrics else (),
         sections=tuple(view for section in context.sections if (view := _section(section, item)) is not None),
     )
@@ -155,70 +154,6 @@ def _modes(record: MetricRecord | None) -> tuple[Chart | None, str]:
     accuracy = details.get("classifier_test_accuracy")
     words += f" by a classifier that is right on {accuracy:.1%} of held-out images." if accuracy else "."
     return class_chart(counts, shares, names), words
-
-
-def _cost(trial: Trial, cheapest: tuple[str, float] | None) -> tuple[Fact, ...]:
-    cost, size = trial.cost, trial.parameters
-    trained = trial.role == "model" and cost.training_seconds > 0  # the loop runs for a control, but trains nothing
-    seconds = seconds_per_1000(cost.images_per_second) if trained else 0.0
-    ratio = f" (× {seconds / cheapest[1]:.2f} of {cheapest[0]}, the cheapest here)" if cheapest and seconds else ""
-    facts = [
-        Fact("Training", duration(cost.training_seconds)),
-        Fact("Sampling", duration(cost.sampling_seconds)),
-        Fact("Measuring", duration(cost.evaluation_seconds)),
-        Fact("Generator steps", number(trial.num_steps, 0)),
-        Fact("Real images shown", number(trial.num_images, 0)),
-        Fact("Training per 1,000 images", f"{score_words(seconds, None)[0]} s{ratio}" if seconds else ""),
-        Fact("Peak memory", f"{cost.peak_memory_mib:,.0f} MiB" if cost.peak_memory_mib else ""),
-        Fact("Parameters, generator", number(size.generator, 0) if size else ""),
-        Fact("Parameters, discriminator", number(size.discriminator, 0) if size else ""),
-        Fact("Device", cost.device),
-        Fact("Resumed at step", ", ".join(map(str, trial.resumed_at))),
-    ]
-    return tuple(fact for fact in facts if fact.value not in ("", "0", "0.0 s"))
-
-
-def _provenance(run: Run, item: TrialResults) -> tuple[Fact, ...]:
-    """The hash trail: configuration, plugin, dataset, and what trial.json and metrics.json recorded."""
-    plugin = next((plugin for plugin in run.plugins if plugin.name == item.trial.plugin), None)
-    trail: dict[str, Any] = {"configuration": run.configuration_sha256}
-    if plugin is not None:
-        trail["plugin"] = f"{plugin.entry_point} from {plugin.distribution} {plugin.version}, API {plugin.api_version}"
-        trail["plugin source"] = plugin.source_sha256
-    trail["dataset"] = run.configuration.get("dataset_sha256")
-    recorded = item.trial.provenance | (item.metrics.provenance if item.metrics else {})
-    trail |= {key: value for key, value in recorded.items() if key not in ("plugin", "dataset", "configuration_sha256")}
-    return facts_of(trail)
-
-
-def facts_of(values: Mapping[str, Any], prefix: str = "") -> tuple[Fact, ...]:
-    """Nested JSON as flat facts; hashes shortened for the eye with the whole kept."""
-    facts: list[Fact] = []
-    for key, value in values.items():
-        name = f"{prefix}{key}".replace("_sha256", "").replace("_", " ")
-        if isinstance(value, Mapping):
-            facts += facts_of(value, f"{name}: ")
-        elif isinstance(value, str) and re.fullmatch(r"[0-9a-f]{64}", value):
-            facts.append(Fact(name, short_hash(value), value))
-        elif value not in (None, "", []):
-            facts.append(Fact(name, ", ".join(map(str, value)) if isinstance(value, list) else str(value)))
-    return tuple(facts)
-
-
-def _metric_line(record: MetricRecord) -> MetricLine:
-    value, interval = score_words(record.value, record.ci95)
-    extractor = record.extractor
-    return MetricLine(
-        label=record.label,
-        value=value,
-        interval=interval,
-        method=record.ci95_method,
-        num_samples=f"{record.num_samples:,}",
-        num_reference="" if record.num_reference is None else f"{record.num_reference:,}",
-        extractor=f"{extractor.name}, {extractor.resize}, {short_hash(extractor.weights_sha256)}" if extractor else "",
-        protocol=record.protocol,
-        seconds=duration(record.seconds),
-    )
 
 
 def _section(section: ReportSection, item: TrialResults) -> SectionView | None:

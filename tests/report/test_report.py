@@ -129,8 +129,8 @@ def test_cost_is_told_per_thousand_images(table):
 
 def test_a_trials_cost_is_set_beside_the_cheapest_model(page):
     words = " ".join(page.text.split())
-    assert "2.123 s (× 1.49 of DCGAN, the cheapest here)" in words
-    assert "1.425 s (× 1.00 of DCGAN, the cheapest here)" in words
+    assert "2.123 s (1.49 × that of DCGAN, the cheapest here)" in words
+    assert "1.425 s (1.00 × that of DCGAN, the cheapest here)" in words
     assert words.count("the cheapest here") == 3  # of each trained model, not of the controls
 
 
