@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import PurePath
 from typing import Any
 
 from ganbench import __version__
@@ -56,6 +57,12 @@ def _run(
     )
 
 
+def _shown(dataset: str) -> str:
+    """`npz:digits.npz` for `npz:/home/me/digits.npz`: a page is shown to others."""
+    name, colon, place = dataset.partition(":")
+    return f"{name}{colon}{PurePath(place).name}"
+
+
 def _facts(run: Run, board: Board) -> tuple[Fact, ...]:
     """The head of the page: what was run, on what, when and where."""
     configuration = run.configuration
@@ -68,7 +75,7 @@ def _facts(run: Run, board: Board) -> tuple[Fact, ...]:
         Fact("Protocol", run.protocol),
         Fact("Date", run.created[:16].replace("T", " ")),
         Fact("Device", _device(run)),
-        Fact("Dataset", f"{data.get('dataset', '')}{resolution} ({short_hash(dataset_hash)})", dataset_hash),
+        Fact("Dataset", f"{_shown(data.get('dataset', ''))}{resolution} ({short_hash(dataset_hash)})", dataset_hash),
         Fact("Training images", f"at most {data['num_train']:,}" if data.get("num_train") else ""),
         Fact("Budget", _budgets(configuration, str(training.get("budget") or ""))),
         Fact("Training seeds", str(configuration.get("seeds", 1))),
