@@ -104,10 +104,10 @@ def coded_fakes(gan: GAN, batch: Batch) -> Fake:
 
 @hookimpl
 def ganbench_train(gan: GAN, batches: Iterator[Batch], step: int) -> Mapping[str, Tensor]:
-    """The standard iteration with the codes' errors; the data's labels, if any, are left aside."""
+    """The standard iteration with the codes' errors; nothing here reads the data's labels, if there are any."""
     return alternate(
         gan,
-        (Batch(batch.real) for batch in batches),
+        batches,
         generate=partial(coded_fakes, gan),
         judge=lambda images, codes: gan.discriminator(images),
         objective=objective(gan.options),

@@ -129,7 +129,7 @@ class InformationMaximizing:
     """The game of InfoGAN: both networks also minimise -E log Q(c | G(z, c)), the codes' error on fakes.
 
     `adversarial` acts on the source. Terms are already weighted: "category" by `categorical_weight`, "continuous" by
-    `continuous_weight`. Real samples have no known codes, so their terms are 0.
+    `continuous_weight`. Real samples have no known codes, hence no such terms.
     """
 
     adversarial: NonSaturating
@@ -138,9 +138,7 @@ class InformationMaximizing:
 
     def real(self, output: Reading, labels: object) -> Terms:
         """The source term alone."""
-        source = self.adversarial.real(output[0], labels)
-        nothing = torch.zeros_like(source["source"])
-        return {**source, "category": nothing, "continuous": nothing}
+        return self.adversarial.real(output[0], labels)
 
     def fake(self, output: Reading, labels: Codes) -> Terms:
         """Source and code terms."""

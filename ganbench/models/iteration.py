@@ -81,7 +81,8 @@ def alternate(
         gan: Has the optimisers "discriminator" and "generator".
         batches: `n_critic` are taken.
         generate: Makes as many fakes as the batch has reals.
-        judge: (samples, labels) → the discriminator's output: logits [N], or a tuple that begins with them.
+        judge: (samples, labels) → the discriminator's output: logits [N], or a tuple that begins with them. Labels are
+            the batch's or the fakes'; in a joint batch both, or None unless both are tensors.
         objective: What each network minimises.
         penalty: (real samples, fakes without gradients) → a 0-d term that the discriminator also minimises.
         constrain: Called after each step of the discriminator, to put its weights back into bounds.
@@ -129,7 +130,7 @@ def _step_discriminator(
             on_fake = judge(fake.samples, fake.labels)
             fake_terms = objective.fake(on_fake, fake.labels)
             backward(_total(fake_terms))
-        terms = {name: real_terms[name] + fake_terms[name] for name in real_terms}
+        terms = _added(real_terms, fake_terms)
         if penalty is not None:
             terms["penalty"] = penalty(batch.real, fake)
             backward(terms["penalty"])
@@ -141,8 +142,13 @@ def _step_discriminator(
 
 
 def _judged_together(judge: Judge, batch: Batch, fake: Fake) -> tuple[Any, Any]:
-    """The outputs on real samples and on fakes from one pass over both."""
-    labels = None if batch.labels is None or fake.labels is None else torch.cat([batch.labels, fake.labels])
+    """The outputs on real samples and on fakes from one pass over both.
+
+    The pass has labels where both have some. Fakes made from anything else, such as codes, have no labels.
+    """
+    labels = None
+    if isinstance(batch.labels, Tensor) and isinstance(fake.labels, Tensor):
+        labels = torch.cat([batch.labels, fake.labels])
     output = judge(torch.cat([batch.real, fake.samples]), labels)
     border = len(batch.real)
     if isinstance(output, Tensor):
@@ -154,6 +160,12 @@ def _accuracy(real_logits: Tensor, fake_logits: Tensor) -> Tensor:
     """Share of samples that the discriminator takes for what they are, 0-d."""
     right = torch.cat([real_logits.detach() > 0, fake_logits.detach() < 0])
     return right.float().mean()
+
+
+def _added(real_terms: Terms, fake_terms: Terms) -> Terms:
+    """Terms by name; of a name that both have, the sum."""
+    shared = {name: real_terms[name] + fake_terms[name] for name in real_terms if name in fake_terms}
+    return {**real_terms, **fake_terms, **shared}
 
 
 def _total(terms: Terms) -> Tensor:

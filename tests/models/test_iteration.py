@@ -224,6 +224,44 @@ def test_a_joint_batch_carries_labels_and_every_output():
     assert out["real_logits"].shape == out["fake_logits"].shape == (4,)
 
 
+class Bending(NonSaturating):
+    """A game with one more term on real samples and another on fakes."""
+
+    def real(self, output, labels):
+        return super().real(output, labels) | {"bend": output.square().mean()}
+
+    def fake(self, output, labels):
+        return super().fake(output, labels) | {"fold": output.abs().mean()}
+
+
+@pytest.mark.parametrize("joint_batch", [False, True])
+def test_a_term_of_reals_or_fakes_alone_is_reported_and_part_of_the_loss(joint_batch):
+    out = run(make_gan(joint_batch=joint_batch), iter([Batch(torch.randn(6, 3))]), objective=Bending())
+    plain = bce(out["real_logits"], torch.ones(6, 1)) + bce(out["fake_logits"], torch.zeros(6, 1))
+    torch.testing.assert_close(out["loss_d_source"], plain)
+    torch.testing.assert_close(out["loss_d_bend"], out["real_logits"].square().mean())
+    torch.testing.assert_close(out["loss_d_fold"], out["fake_logits"].abs().mean())
+    torch.testing.assert_close(out["loss_d"], out["loss_d_source"] + out["loss_d_bend"] + out["loss_d_fold"])
+
+
+def test_a_joint_batch_of_labelled_reals_and_fakes_made_from_codes_has_no_labels():
+    gan, seen = make_gan(joint_batch=True), []
+
+    def judge(samples, labels):
+        seen.append(labels)
+        return gan.discriminator(samples)
+
+    codes = (torch.zeros(4), torch.ones(4))
+    alternate(
+        gan,
+        iter([Batch(torch.randn(4, 3), torch.arange(4))]),
+        generate=lambda batch: Fake(gan.generator(gan.sample_latents(4)), codes),
+        judge=judge,
+        objective=NonSaturating(),
+    )
+    assert seen == [None, codes]
+
+
 def accurate(gan, share):
     """Reals that the discriminator takes for real in `share` of the batch, fakes that it never takes for real."""
     with torch.no_grad():
