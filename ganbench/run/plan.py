@@ -199,9 +199,14 @@ def _short_name(dataset: Dataset) -> str:
 
 
 def absolute_dataset(text: str) -> str:
-    """`folder:PATH` with PATH made absolute, since a trial's process may stand elsewhere; names stay as they are."""
+    """`folder:PATH` with PATH made absolute, since a trial's process may stand elsewhere; names stay as they are.
+
+    Links are not followed: what the user called the data is what the board calls them.
+    """
     scheme, separator, path = text.partition(":")
-    return f"{scheme}:{Path(path).expanduser().resolve()}" if separator and path else text
+    if not separator or not path:
+        return text
+    return f"{scheme}:{os.path.abspath(Path(path).expanduser())}"  # noqa: PTH100  resolve() would follow links
 
 
 def resolve_device(name: str) -> str:

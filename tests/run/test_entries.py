@@ -183,3 +183,11 @@ def test_every_suite_of_the_reports_has_a_small_version():
 def test_a_suite_for_the_users_photos_says_what_it_needs():
     with pytest.raises(DataError, match="expected a path, as in --dataset folder:PATH"):
         plan_run(RunRequest(benchmark="s4-folder-128-small"))
+
+
+def test_data_are_called_as_the_user_calls_them(tmp_path, data):
+    link = tmp_path / "cifar10-jpeg.npz"
+    link.symlink_to(data / "cifar10.npz")
+    plan = plan_run(RunRequest(plugins=("dcgan",), dataset=f"npz:{link}", budget="2steps"))
+    assert plan.run.title.startswith("cifar10-jpeg.npz, 32×32")
+    assert plan.run.configuration["benchmark"]["data"]["dataset"] == f"npz:{link}"
