@@ -6,14 +6,14 @@ AC-GAN that a report set against its VT-GAN on CIFAR-10, with that report's netw
 
 discriminator: convolutions (kernel, stride, filters) 5,2,16 · 5,1,32 · 3,2,64 · 5,1,128 · 3,2,256 · 3,1,512, batch norm
     on the four between, LeakyReLU after each, then a sigmoid source head and a softmax class head;
-generator: uniform latents, dense to 512 maps of 2x2, transposed 5x5 convolutions of stride 2 with 256, 128 and 64 maps
-    and batch norm, LeakyReLU, a last one to the image with tanh;
+generator: uniform latents with the one-hot label, dense to 512 maps of 2x2, transposed 5x5 convolutions of stride 2
+    with 256, 128 and 64 maps and batch norm, LeakyReLU, a last one to the image with tanh;
 loss: cross-entropy of source and class in both networks, real images first, then fakes, in batches of their own.
 
-The report is silent on the following. Latents are of length 100; Adam at lr 2e-4 and β1 0.5 as in the paper's appendix,
-and one step of each network an iteration; a fake gets the label of the real image beside it, so classes are as frequent
-as in the data. The paper's dropout is an option, off. Turn on `minibatch_discrimination`, `label_smoothing` and
-`class_smoothing`, and this is VT-GAN.
+The report is silent on the following, the paper's appendix is not: the label is appended to latents of length 100, 110
+inputs; Adam at lr 2e-4, one of its three rates, and β1 0.5. Chosen here: one step of each network an iteration; a fake
+gets the label of the real image beside it, so classes are as frequent as in the data. The paper's dropout is an option,
+off. Turn on `minibatch_discrimination`, `label_smoothing` and `class_smoothing`, and this is VT-GAN.
 """
 
 from __future__ import annotations

@@ -3,10 +3,10 @@
 Papers: AC-GAN (Odena 2017, arXiv:1610.09585); minibatch discrimination and label smoothing (Salimans 2016,
 arXiv:1606.03498). The tables are a report's on CIFAR-10; width 64 gives them exactly, another width scales every layer.
 
-Where report and papers are silent: latents are multiplied by an embedding of the label with Glorot's initialisation;
-LeakyReLU's slope is 0.2; other weights are from N(0, 0.02), as in AC-GAN's appendix; biases where no normalisation
-follows. Away from 32 px the generator still starts at 2x2, each size half of the next, rounded up (28 px: 2, 4, 7, 14,
-28), with at most 8·width maps; as many layers of the discriminator are strided as bring its last maps down to 4x4.
+Where the report is silent, AC-GAN's appendix decides: the one-hot label is appended to the latent (100 + 10 = 110
+inputs), LeakyReLU's slope is 0.2, weights are from N(0, 0.02). Chosen here: biases where no normalisation follows; away
+from 32 px the generator still starts at 2x2, each size half of the next, rounded up (28 px: 2, 4, 7, 14, 28), with at
+most 8·width maps, and as many layers of the discriminator are strided as bring its last maps down to 4x4.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from itertools import pairwise
 
 from torch import Tensor, nn
 
+from ganbench.models.convnets import LabelledGenerator
 from ganbench.models.init import normal_init_
 from ganbench.models.keras_layers import same_conv_transpose
 from ganbench.models.layers import MinibatchDiscrimination, feature_maps, halved_sizes
@@ -33,29 +34,22 @@ STRIDED_FIRST = (0, 2, 4, 5, 3, 1)  # which convolutions have stride 2: at 32 px
 NUM_KERNELS, KERNEL_DIM = 30, 5
 
 
-class AuxiliaryGenerator(nn.Module):
-    """Latent times label embedding → dense to 8·width maps of 2x2 → transposed 5x5 convolutions of stride 2.
+def auxiliary_generator(
+    spec: DataSpec, num_classes: int, latent_dim: int, width: int, style: Style
+) -> LabelledGenerator:
+    """Latent and one-hot label → dense to 8·width maps of 2x2 → transposed 5x5 convolutions of stride 2 → image.
 
     At 32 px and width 64 the maps are 512, 256, 128, 64, C; the dense and the last layer have no batch norm.
     """
-
-    def __init__(self, spec: DataSpec, num_classes: int, latent_dim: int, width: int, style: Style) -> None:
-        super().__init__()
-        base, *sizes = halved_sizes(spec.resolution, smallest=2)
-        maps = feature_maps(width, len(sizes))[::-1]
-        self.embedding = nn.Embedding(num_classes, latent_dim)
-        layers = [nn.Linear(latent_dim, maps[0] * base**2), nn.Unflatten(1, (maps[0], base, base)), *style.activated()]
-        for (coarse, fine), size in zip(pairwise(maps), sizes[:-1], strict=True):
-            doubling = same_conv_transpose(coarse, fine, 5, odd=size % 2 == 1, bias=style.norm is None)
-            layers += style.normed(doubling, fine)
-        image = same_conv_transpose(maps[-1], spec.channels, 5, odd=spec.resolution % 2 == 1)
-        self.layers = normal_init_(nn.Sequential(*layers, image, *style.output()))
-        nn.init.xavier_normal_(self.embedding.weight)
-
-    def forward(self, latents: Tensor, labels: Tensor) -> Tensor:
-        """Latents [N, latent_dim], labels [N] → images [N, C, H, W]."""
-        images: Tensor = self.layers(latents * self.embedding(labels))
-        return images
+    base, *sizes = halved_sizes(spec.resolution, smallest=2)
+    maps = feature_maps(width, len(sizes))[::-1]
+    dense = nn.Linear(latent_dim + num_classes, maps[0] * base**2)
+    layers = [dense, nn.Unflatten(1, (maps[0], base, base)), *style.activated()]
+    for (coarse, fine), size in zip(pairwise(maps), sizes[:-1], strict=True):
+        doubling = same_conv_transpose(coarse, fine, 5, odd=size % 2 == 1, bias=style.norm is None)
+        layers += style.normed(doubling, fine)
+    image = same_conv_transpose(maps[-1], spec.channels, 5, odd=spec.resolution % 2 == 1)
+    return LabelledGenerator(normal_init_(nn.Sequential(*layers, image, *style.output())), num_classes)
 
 
 class AuxiliaryDiscriminator(nn.Module):
@@ -94,11 +88,11 @@ class AuxiliaryDiscriminator(nn.Module):
 
 def auxiliary_networks(
     spec: DataSpec, num_classes: int, options: Options
-) -> tuple[AuxiliaryGenerator, AuxiliaryDiscriminator]:
+) -> tuple[LabelledGenerator, AuxiliaryDiscriminator]:
     """Both networks as the options AUXILIARY ask. Raises UsageError for a value that is not offered."""
     auxiliary_objective(options)  # refuses now what the first iteration would
     width, latent_dim = count(options, "width"), count(options, "latent_dim")
-    generator = AuxiliaryGenerator(spec, num_classes, latent_dim, width, generator_style(options))
+    generator = auxiliary_generator(spec, num_classes, latent_dim, width, generator_style(options))
     compares_batch = bool(options["minibatch_discrimination"])
     return generator, AuxiliaryDiscriminator(spec, num_classes, width, discriminator_style(options), compares_batch)
 

@@ -108,12 +108,12 @@ def test_acgan_on_cifar_has_the_reports_discriminator():
 @pytest.mark.parametrize("name", ["acgan", "vtgan"])
 def test_both_have_the_reports_generator(name):
     gan = shapes(name)
-    expected = [("Linear", 100, 512 * 2 * 2, True), LEAKY]
+    expected = [("Linear", 100 + 10, 512 * 2 * 2, True), LEAKY]
     for wide, narrow in ((512, 256), (256, 128), (128, 64)):
         expected += [("ConvTranspose2d", wide, narrow, 5, 2, 2, False), ("BN", narrow), LEAKY]
     assert table(gan.generator) == [*expected, ("ConvTranspose2d", 64, 3, 5, 2, 2, True), "Tanh"]
     assert gan.latent == "uniform"
-    assert gan.generator.embedding.weight.shape == (10, 100)
+    assert gan.latent_dim == 100
 
 
 def test_vtgan_compares_the_batch_with_30_kernels_of_dimension_5():
@@ -140,7 +140,7 @@ def test_auxiliary_networks_adapt_to_the_resolution(resolution, expected, last_s
     gan = shapes("vtgan", spec(resolution))
     assert strides(gan.discriminator) == expected
     assert gan.discriminator.source_head.in_features == 512 * last_size**2 + 30
-    assert table(gan.generator)[0] == ("Linear", 100, maps[0] * 2 * 2, True)
+    assert table(gan.generator)[0] == ("Linear", 110, maps[0] * 2 * 2, True)
     assert filters(gan.generator) == [*maps[1:], 3]
 
 
@@ -148,7 +148,7 @@ def test_auxiliary_networks_scale_every_layer_with_the_width():
     gan = shapes("vtgan", width=16)
     assert filters(gan.discriminator) == [4, 8, 16, 32, 64, 128]
     assert filters(gan.generator) == [64, 32, 16, 3]
-    assert table(gan.generator)[0] == ("Linear", 100, 128 * 2 * 2, True)
+    assert table(gan.generator)[0] == ("Linear", 110, 128 * 2 * 2, True)
 
 
 def test_acgan_takes_the_styles_of_its_options():
