@@ -24,7 +24,7 @@ from torch import Tensor
 
 from ganbench import GAN, Batch, DataSpec, ModelInfo, hookimpl
 from ganbench.models import GAME, NETWORKS, NonSaturating, alternate, gan_with_adams, option, plain_fakes, targets_of
-from ganbench.models.mlps import PERCEPTRONS, perceptrons
+from ganbench.models.mlps import PERCEPTRONS, check_points, perceptrons
 from ganbench.types import Options
 
 NORM = option("norm_generator", "none", "batch, layer or none between the generator's layers")
@@ -55,7 +55,8 @@ def ganbench_model() -> ModelInfo:
 
 @hookimpl
 def ganbench_build(spec: DataSpec, options: Options) -> GAN:
-    """Both networks and their Adams."""
+    """Both networks and their Adams. Raises UsageError for values that are not offered."""
+    check_points(spec, options, OPTIONS.defaults)
     stds = STDS_ON_IMAGES if spec.kind == "image" else STDS_ON_POINTS
     return gan_with_adams(*perceptrons(spec, options, stds), options)
 

@@ -4,9 +4,9 @@ Paper: https://arxiv.org/abs/1611.04076. The discriminator has no sigmoid; its o
 for real samples and to a = 0 for fakes, and the generator draws it to c = 1 (eq. 9), each with the factor ½. A fake
 that is on the right side but far from the border still has a gradient, which the cross-entropy's sigmoid takes away.
 
-Chosen here: the networks, latents and Adam of DCGAN, whose descendants the paper's networks for scenes are, and on
-points the dense networks of PacGAN (arXiv:1712.04086). Smoothed and noisy targets move a and b, never c. The logits
-reported are of the output clamped into (0, 1), so that an output above ½ counts as "real".
+Chosen here: the networks, latents and Adam of DCGAN, whose rate of 2e-4 the paper has for characters (for scenes 1e-3),
+and on points the dense networks of PacGAN (arXiv:1712.04086). Smoothed and noisy targets move a and b, never c. The
+logits reported are of the output clamped into (0, 1), so that an output above ½ counts as "real".
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from ganbench import GAN, Batch, DataSpec, ModelInfo, hookimpl
 from ganbench.models import GAME, NETWORKS, alternate, gan_with_adams, plain_fakes, targets_of
 from ganbench.models.layers import DOUBLED_RESOLUTIONS
 from ganbench.models.least_squares import LeastSquares
+from ganbench.models.mlps import check_points
 from ganbench.models.pairs import networks
 from ganbench.types import Options
 
@@ -43,7 +44,8 @@ def ganbench_model() -> ModelInfo:
 
 @hookimpl
 def ganbench_build(spec: DataSpec, options: Options) -> GAN:
-    """Both networks, weights from N(0, 0.02), and their Adams."""
+    """Both networks, weights from N(0, 0.02), and their Adams. Raises UsageError for values that are not offered."""
+    check_points(spec, options, OPTIONS.defaults)
     return gan_with_adams(*networks(spec, options), options)
 
 

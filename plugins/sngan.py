@@ -46,6 +46,7 @@ from ganbench.models import (
 )
 from ganbench.models.hinge import Hinge
 from ganbench.models.layers import DOUBLED_RESOLUTIONS
+from ganbench.models.mlps import check_points
 from ganbench.models.pairs import networks
 from ganbench.types import Options
 
@@ -107,6 +108,7 @@ def ganbench_model() -> ModelInfo:
 @hookimpl
 def ganbench_build(spec: DataSpec, options: Options) -> GAN:
     """Both networks and their Adams. Raises UsageError for values that are not offered."""
+    check_points(spec, options, OPTIONS.defaults)
     generator, discriminator = (convolutions if spec.kind == "image" else networks)(spec, options)
     return gan_with_adams(generator, discriminator, options)
 

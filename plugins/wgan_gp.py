@@ -35,6 +35,7 @@ from ganbench.models import (
 from ganbench.models.critics import Wasserstein, gradient_penalty
 from ganbench.models.diffaugment import diff_augment
 from ganbench.models.layers import DOUBLED_RESOLUTIONS
+from ganbench.models.mlps import check_points
 from ganbench.models.options import at_least_zero
 from ganbench.models.pairs import networks
 from ganbench.types import Options
@@ -65,6 +66,7 @@ def ganbench_model() -> ModelInfo:
 @hookimpl
 def ganbench_build(spec: DataSpec, options: Options) -> GAN:
     """Both networks, weights from N(0, 0.02), and their Adams. Raises UsageError for batch norm in the critic."""
+    check_points(spec, options, OPTIONS.defaults)
     chosen(options, "norm_discriminator", ("instance", "layer", "none"))  # batch norm would mix the samples
     at_least_zero(options, "penalty_weight")
     return gan_with_adams(*networks(spec, options), options)

@@ -13,6 +13,7 @@ from functools import partial
 
 from torch import Tensor, nn
 
+from ganbench.errors import UsageError
 from ganbench.models.init import normal_init_
 from ganbench.models.options import OptionGroup, chosen, count, share
 from ganbench.models.style import PIXEL_RANGES, Norm, Style, generator_style
@@ -35,6 +36,7 @@ PERCEPTRONS = OptionGroup(
     },
 )
 VECTOR_NORMS = ("batch", "layer", "none")
+IMAGES_ONLY = ("width", "pixel_range", "activation_discriminator", "norm_discriminator", "diffaugment")
 
 
 class Maxout(nn.Module):
@@ -117,6 +119,17 @@ def perceptrons(
         stds[1],
     )
     return generator, discriminator
+
+
+def check_points(spec: DataSpec, options: Options, defaults: Options) -> None:
+    """Raise UsageError where the data are points and an option that acts on images alone is not at its default."""
+    if spec.kind != "points":
+        return
+    for name in IMAGES_ONLY:
+        if name in options and options[name] != defaults[name]:
+            raise UsageError(
+                f"option {name}: it acts on images and has no effect on points; leave it at {defaults[name]!r}."
+            )
 
 
 def _vector_norm(options: Options) -> Norm | None:

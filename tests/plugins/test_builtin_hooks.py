@@ -2,6 +2,7 @@
 
 import copy
 import io
+import re
 import tomllib
 from itertools import count, islice
 from pathlib import Path
@@ -24,13 +25,21 @@ POINTS = {"gan", "lsgan", "wgan-gp", "sngan", *CONTROLS}
 REGISTRY = load_registry()
 
 SMALL = {"width": 4, "units_generator": 8, "units_discriminator": 8, "capacity": 40, "latent_dim": 8, "n_critic": 1}
+IMAGES_ONLY = {  # values of which one is not the default
+    "width": (8,),
+    "pixel_range": ("[-1,1]", "[0,1]"),
+    "activation_discriminator": ("elu",),
+    "norm_discriminator": ("none", "layer"),
+    "diffaugment": ("cutout",),
+}
 SIZES = [(28, 1), (28, 3), (32, 1), (32, 3), (64, 1), (64, 3), (128, 1), (128, 3)]
 MIDWAY = 0.55  # of the budget: in ProGAN, while a resolution fades in
 
 
 def build(name, spec, **options):
     variant = REGISTRY.variant(name)
-    small = {key: value for key, value in SMALL.items() if key in variant.info.options}
+    unread = IMAGES_ONLY if spec.kind == "points" else ()
+    small = {key: value for key, value in SMALL.items() if key in variant.info.options and key not in unread}
     return variant.build_gan(spec, variant.options({**small, **options})).train()
 
 
@@ -147,6 +156,20 @@ def test_trains_and_samples_points(name):
     (out,) = train(name, gan, stream)
     assert all(value.isfinite().all() for value in out.values())
     assert sample(name, gan, spec, 5).shape == (5, 2)
+
+
+@pytest.mark.parametrize("option", IMAGES_ONLY)
+@pytest.mark.parametrize("name", sorted(POINTS - set(CONTROLS)))
+def test_options_that_act_on_images_alone_are_refused_for_points(name, option):
+    variant = REGISTRY.variant(name)
+    default = variant.info.options.get(option)
+    if default is None:
+        pytest.skip(f"{name} has no option {option}")
+    changed = variant.options({option: next(value for value in IMAGES_ONLY[option] if value != default)})
+    with torch.device("meta"):
+        variant.build_gan(images(), changed)
+        with pytest.raises(UsageError, match=f"option {option}: .* leave it at {re.escape(repr(default))}"):
+            variant.build_gan(DataSpec("points", dim=2), changed)
 
 
 @pytest.mark.parametrize("resolution", [28, 32, 64, 128])
@@ -276,3 +299,21 @@ def test_a_resolution_is_claimed_or_refused(name, resolution):
     gan = build(name, spec)
     train(name, gan, islice(batches(spec), 1))
     assert sample(name, gan, spec).shape == (3, *spec.shape)
+
+
+OTHER_SIZES = [8, 14, 16, 30, 33, 48, 56, 96, 112, 224, 256, 448, 512]
+
+
+@pytest.mark.parametrize("name", VARIANTS)
+def test_every_other_size_that_it_claims_fits_its_networks(name):
+    """Shapes alone, so on the meta device: one iteration and samples, grey and in colour."""
+    for resolution in OTHER_SIZES:
+        if not claims(name, resolution):
+            continue
+        for channels in (1, 3):
+            spec = images(channels, resolution)
+            with torch.device("meta"):
+                gan = build(name, spec)
+            gan.progress = 1.0
+            train(name, gan, batches(spec, device="meta"))
+            assert sample(name, gan, spec, 2).shape == (2, *spec.shape)
