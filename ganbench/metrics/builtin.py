@@ -6,6 +6,8 @@ from collections.abc import Sequence
 
 from ganbench.hookspecs import hookimpl
 from ganbench.metrics.authenticity import AUTHENTICITY
+from ganbench.metrics.birthday import BIRTHDAY
+from ganbench.metrics.class_coverage import CLASS_COVERAGE, CLASS_RECALL
 from ganbench.metrics.classification_accuracy import CAS
 from ganbench.metrics.cmmd import CMMD
 from ganbench.metrics.ct_score import CT_SCORE
@@ -18,6 +20,8 @@ from ganbench.metrics.intra_fid import INTRA_FID
 from ganbench.metrics.kid import KID
 from ganbench.metrics.lpips_diversity import LPIPS_DIVERSITY, LPIPS_DIVERSITY_WITHIN
 from ganbench.metrics.modes import LABEL_ACCURACY, MODE_KL, MODES
+from ganbench.metrics.ndb import NDB
+from ganbench.metrics.near_copies import COPIES
 from ganbench.metrics.nearest_training import NN_FEATURE, NN_LPIPS
 from ganbench.metrics.path_length import PPL
 from ganbench.metrics.precision_recall import PRECISION, RECALL
@@ -26,9 +30,9 @@ from ganbench.metrics.vendi import VENDI
 from ganbench.types import MetricInfo
 
 _DISTANCE = (FID, KID, IS, FID_INFINITY, INTRA_FID, FD_DINOV2, CMMD, SLICED_WASSERSTEIN)
-_VARIETY = (PRECISION, RECALL, DENSITY, COVERAGE, VENDI, LPIPS_DIVERSITY, LPIPS_DIVERSITY_WITHIN)
-_CLASSES = (MODES, MODE_KL, LABEL_ACCURACY, CAS)
-_COPIES = (NN_FEATURE, NN_LPIPS, AUTHENTICITY, CT_SCORE)
+_VARIETY = (PRECISION, RECALL, DENSITY, COVERAGE, VENDI, LPIPS_DIVERSITY, LPIPS_DIVERSITY_WITHIN, NDB, BIRTHDAY)
+_CLASSES = (MODES, MODE_KL, CLASS_RECALL, CLASS_COVERAGE, LABEL_ACCURACY, CAS)
+_COPIES = (NN_FEATURE, NN_LPIPS, AUTHENTICITY, CT_SCORE, COPIES)
 _LATENT = (PPL,)
 
 
