@@ -3,7 +3,8 @@
 The same kinds of change are drawn for real images and for fakes, in the discriminator's and in the generator's step,
 and gradients flow through them to the generator. Strengths are the paper's: brightness by ±0.5 in the range [-1, 1],
 saturation × U(0, 2), contrast × U(0.5, 1.5); shifts by up to 1/8 of the side, zeros outside; a square hole of half the
-side. Random numbers come from the device's global generator. Images float [N, C, H, W] in and out.
+side, whose middle lies anywhere in the image; halves of a pixel are rounded up. Random numbers come from the device's
+global generator. Images float [N, C, H, W] in and out.
 """
 
 from __future__ import annotations
@@ -72,9 +73,14 @@ def _uniform(images: Tensor) -> Tensor:
     return torch.rand(len(images), 1, 1, 1, device=images.device, dtype=images.dtype)
 
 
+def _pixels(length: float) -> int:
+    """Rounded, halves up; Python's `round` takes them to the nearest even number."""
+    return int(length + 0.5)
+
+
 def _shifted(images: Tensor, num_images: int, size: int) -> tuple[Tensor, Tensor]:
     """For each image the source index of every place along one axis, [N, size], and whether it lies inside."""
-    reach = max(1, round(size * MAX_SHIFT))
+    reach = max(1, _pixels(size * MAX_SHIFT))
     offsets = torch.randint(-reach, reach + 1, (num_images, 1), device=images.device)
     places = torch.arange(size, device=images.device) + offsets
     return places.clamp(0, size - 1), (places >= 0) & (places < size)
@@ -82,7 +88,8 @@ def _shifted(images: Tensor, num_images: int, size: int) -> tuple[Tensor, Tensor
 
 def _hole(images: Tensor, num_images: int, size: int) -> Tensor:
     """Whether a place along one axis lies in the image's hole, bool [N, size]."""
-    length = max(1, round(size * HOLE))
-    first = torch.randint(0, size + 1, (num_images, 1), device=images.device) - length // 2
+    length = max(1, _pixels(size * HOLE))
+    num_middles = size + 1 - length % 2  # between pixels and at the borders, or on pixels where the length is odd
+    first = torch.randint(0, num_middles, (num_images, 1), device=images.device) - length // 2
     places = torch.arange(size, device=images.device)
     return (places >= first) & (places < first + length)

@@ -65,7 +65,7 @@ def test_translation_shifts_each_image_by_whole_pixels_on_both_axes():
     assert all(abs(down) <= 1 and abs(right) <= 2 for down, right in shifts)
 
 
-@pytest.mark.parametrize(("size", "reach"), [(32, 4), (28, 4), (64, 8), (4, 1)])
+@pytest.mark.parametrize(("size", "reach"), [(32, 4), (28, 4), (64, 8), (20, 3), (4, 1)])
 def test_translation_reaches_an_eighth_of_the_side_evenly(size, reach):
     torch.manual_seed(0)
     ramp = torch.arange(1.0, size + 1).expand(4000, 1, size, size)
@@ -94,6 +94,17 @@ def test_cutout_makes_a_hole_of_half_the_side(height, width):
         (inside,) = line.nonzero(as_tuple=True)
         assert inside[-1] - inside[0] + 1 == len(inside)
     assert hole.any(0).all()  # it may lie anywhere
+
+
+@pytest.mark.parametrize(("size", "length"), [(14, 7), (9, 5), (5, 3)])
+def test_a_hole_of_an_odd_side_has_its_middle_on_every_pixel_alike(size, length):
+    """So at least the middle and half of the rest of it are in the image."""
+    torch.manual_seed(0)
+    rows = (cutout(torch.ones(4000, 1, size, size))[:, 0] == 0).any(2)
+    assert rows.sum(1).max() == length
+    assert rows.sum(1).min() == length // 2 + 1
+    whole = rows.sum(1) == length
+    assert whole.float().mean().item() == pytest.approx((size - length + 1) / size, abs=0.05)
 
 
 def test_cutout_leaves_what_is_outside_the_hole():
