@@ -15,24 +15,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from functools import partial
 
-from torch import Tensor, nn
+from torch import Tensor
 
 from ganbench import GAN, Batch, DataSpec, ModelInfo, hookimpl
-from ganbench.models import (
-    GAME,
-    NETWORKS,
-    NonSaturating,
-    alternate,
-    conv_discriminator,
-    conv_generator,
-    count,
-    discriminator_style,
-    gan_with_adams,
-    generator_style,
-    plain_fakes,
-    targets_of,
-)
+from ganbench.models import GAME, NETWORKS, NonSaturating, alternate, gan_with_adams, plain_fakes, targets_of
 from ganbench.models.layers import DOUBLED_RESOLUTIONS
+from ganbench.models.pairs import networks
 from ganbench.types import Options
 
 OPTIONS = NETWORKS | GAME
@@ -55,11 +43,7 @@ def ganbench_model() -> ModelInfo:
 @hookimpl
 def ganbench_build(spec: DataSpec, options: Options) -> GAN:
     """Both networks, weights from N(0, 0.02), and their Adams."""
-    width, latent_dim, style = count(options, "width"), count(options, "latent_dim"), discriminator_style(options)
-    generator = conv_generator(latent_dim, spec.channels, spec.resolution, width, generator_style(options))
-    judging = conv_discriminator(spec.channels, spec.resolution, width, style)
-    discriminator = nn.Sequential(*style.input(), *judging)
-    return gan_with_adams(generator, discriminator, options)
+    return gan_with_adams(*networks(spec, options), options)
 
 
 @hookimpl

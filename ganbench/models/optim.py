@@ -42,7 +42,15 @@ def adams(networks: Mapping[str, nn.Module], options: Options) -> dict[str, Opti
 
 
 def gan_with_adams(generator: nn.Module, discriminator: nn.Module, options: Options) -> GAN:
-    """Both networks with their Adams, and latents as the group LATENT asks.
+    """Both networks with their Adams; otherwise as `gan_with`."""
+    optimizers = adams({"generator": generator, "discriminator": discriminator}, options)
+    return gan_with(generator, discriminator, optimizers, options)
+
+
+def gan_with(
+    generator: nn.Module, discriminator: nn.Module, optimizers: Mapping[str, Optimizer], options: Options
+) -> GAN:
+    """Both networks with `optimizers` under their names, and latents as the group LATENT asks.
 
     Raises UsageError for other latents and for values of the groups TARGETS, ITERATION and BALANCE that training would
     refuse, so that a run with them is not even planned.
@@ -53,6 +61,6 @@ def gan_with_adams(generator: nn.Module, discriminator: nn.Module, options: Opti
         discriminator,
         latent_dim=count(options, "latent_dim"),
         latent="uniform" if chosen(options, "latent", ("normal", "uniform")) == "uniform" else "normal",
-        optimizers=adams({"generator": generator, "discriminator": discriminator}, options),
+        optimizers=optimizers,
         options=options,
     )

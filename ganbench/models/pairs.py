@@ -1,4 +1,4 @@
-"""Generator and discriminator of the variants that differ from DCGAN in the game alone."""
+"""Generator and discriminator of DCGAN and of the variants that differ from it in the game alone."""
 
 from __future__ import annotations
 

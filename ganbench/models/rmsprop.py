@@ -6,9 +6,8 @@ from torch import nn
 from torch.optim import RMSprop
 
 from ganbench.models.gan import GAN
-from ganbench.models.iteration import check_game
-from ganbench.models.optim import learning_rate
-from ganbench.models.options import ADAM, chosen, count, decay, option
+from ganbench.models.optim import gan_with, learning_rate
+from ganbench.models.options import ADAM, decay, option
 from ganbench.types import Options
 
 RMSPROP = (
@@ -19,22 +18,13 @@ RMSPROP = (
 
 
 def gan_with_rmsprops(generator: nn.Module, discriminator: nn.Module, options: Options) -> GAN:
-    """Both networks with their RMSprops (eps 1e-8, no momentum), and latents as the group LATENT asks.
+    """Both networks with their RMSprops (eps 1e-8, no momentum); otherwise as `gan_with`.
 
-    Raises UsageError for a negative rate, for a decay that is not in [0, 1), and for values of the groups LATENT,
-    TARGETS, ITERATION and BALANCE that are not offered.
+    Raises UsageError also for a negative rate and for a decay that is not in [0, 1).
     """
-    check_game(options)
     rho = decay(options, "rho")
-    networks = {"generator": generator, "discriminator": discriminator}
-    return GAN(
-        generator,
-        discriminator,
-        latent_dim=count(options, "latent_dim"),
-        latent="uniform" if chosen(options, "latent", ("normal", "uniform")) == "uniform" else "normal",
-        optimizers={
-            name: RMSprop(network.parameters(), lr=learning_rate(name, options), alpha=rho)
-            for name, network in networks.items()
-        },
-        options=options,
-    )
+    optimizers = {
+        name: RMSprop(network.parameters(), lr=learning_rate(name, options), alpha=rho)
+        for name, network in (("generator", generator), ("discriminator", discriminator))
+    }
+    return gan_with(generator, discriminator, optimizers, options)
