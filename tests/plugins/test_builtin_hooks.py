@@ -4,7 +4,7 @@ import copy
 import io
 import re
 import tomllib
-from itertools import count, islice
+from itertools import count, islice, repeat
 from pathlib import Path
 
 import pytest
@@ -304,16 +304,17 @@ def test_a_resolution_is_claimed_or_refused(name, resolution):
 OTHER_SIZES = [8, 14, 16, 30, 33, 48, 56, 96, 112, 224, 256, 448, 512]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", VARIANTS)
 def test_every_other_size_that_it_claims_fits_its_networks(name):
-    """Shapes alone, so on the meta device: one iteration and samples, grey and in colour."""
+    """Shapes alone, so on the meta device: one iteration and samples."""
     for resolution in OTHER_SIZES:
         if not claims(name, resolution):
             continue
-        for channels in (1, 3):
-            spec = images(channels, resolution)
-            with torch.device("meta"):
-                gan = build(name, spec)
-            gan.progress = 1.0
-            train(name, gan, batches(spec, device="meta"))
-            assert sample(name, gan, spec, 2).shape == (2, *spec.shape)
+        spec = images(3, resolution)
+        with torch.device("meta"):
+            gan = build(name, spec)
+            batch = Batch(torch.empty(4, *spec.shape), torch.zeros(4, dtype=torch.long))
+        gan.progress = 1.0
+        train(name, gan, repeat(batch))
+        assert sample(name, gan, spec, 2).shape == (2, *spec.shape)

@@ -58,7 +58,7 @@ def test_host_options_change_training_and_data():
     [
         ("other.lr=1", UsageError, "'other' is not in this run, which has noise, dcgan, slow"),
         ("slow.learning_rate=1", UnknownNameError, "slow option"),
-        ("slow.budgett=3kimg", UnknownNameError, "did you mean .*budget"),
+        ("slow.budgett=3kimg", UnknownNameError, "Did you mean budget"),
         ("slow.ema=2.0", UsageError, "ema: .*less than 1"),
         ("slow.ema=often", UsageError, "slow.ema: expected float"),
         ("slow.budget=soon", UsageError, "budget 'soon'"),
