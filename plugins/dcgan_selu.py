@@ -14,7 +14,8 @@ maps double with each halving, up to 8·width.
 On what the report is silent, the textbook whose networks these are decides (Géron 2019, "Hands-on machine learning",
 2nd edition, chapter 17): SELU stands before batch norm, and not after the dense layer; dropout 0.4, slope 0.2; Glorot's
 initialisation; RMSprop at 1e-3 with ρ 0.9; latents are normal. Deliberate differences: batch norm's ε is 1e-5, Keras'
-1e-3; the discriminator's fakes serve for the generator's step too, and are made with the batch's statistics.
+1e-3, and RMSprop's 1e-8, Keras' 1e-7; the discriminator's fakes serve for the generator's step too, and are made with
+the batch's statistics.
 """
 
 from __future__ import annotations

@@ -29,7 +29,7 @@ from ganbench.models.losses import (
     smoothed_target,
     targets_of,
 )
-from ganbench.models.optim import adam, adams, gan_with_adams, learning_rate
+from ganbench.models.optim import adam, adams, gan_with, gan_with_adams, learning_rate
 from ganbench.models.options import (
     ADAM,
     BALANCE,
@@ -82,6 +82,7 @@ __all__ = [
     "decay",
     "discriminator_style",
     "feature_maps",
+    "gan_with",
     "gan_with_adams",
     "generator_style",
     "halved_sizes",
