@@ -7,6 +7,7 @@ from rich.table import Table
 
 from ganbench.results.published import published_words
 from ganbench.results.schema import Board, BoardRow, Score
+from ganbench.results.statistics import spread_words
 
 SHOWN = ("fid", "modes", "precision", "recall", "nn_feature", "kid", "is", "density", "coverage")  # first come first
 ARROWS = {True: " ↑", False: " ↓", None: ""}
@@ -14,26 +15,31 @@ NAMES_WIDTH, COLUMN_WIDTH, PUBLISHED_WIDTH = 34, 15, 30
 
 
 def board_table(board: Board, width: int) -> Table:
-    """Rank, plugin, what was published where there is room, and as many scores as `width` characters hold.
+    """Rank, plugin, the ranking score with its spreads, then as many scores as `width` characters hold.
 
-    The report has all of them with their intervals.
+    What was published stands at the end where there is room. The report has all scores with their intervals.
     """
     wanted = [board.rank_by, *(metric for metric in SHOWN if metric != board.rank_by)]
     room = width - NAMES_WIDTH
     published = any(row.published for row in board.rows) and room >= 2 * COLUMN_WIDTH + PUBLISHED_WIDTH
     room -= PUBLISHED_WIDTH if published else 0
-    columns = [metric for metric in wanted if metric in board.columns][: max(2, room // COLUMN_WIDTH)]
+    columns = [metric for metric in wanted if metric in board.columns][: max(2, room // COLUMN_WIDTH - 1)]
     labels = _labels(board)
     table = Table(title=f"{escape(board.title)} · ranked by {escape(board.rank_by_label)}", title_justify="left")
     table.add_column("rank", justify="right", no_wrap=True)
     table.add_column("plugin", no_wrap=True)
     for metric in columns:
         table.add_column(labels[metric], justify="right", overflow="fold")
+        if metric == board.rank_by:
+            table.add_column("spread\nseeds / sampling", justify="right", overflow="fold")
     if published:
         table.add_column("published", max_width=PUBLISHED_WIDTH - 3)
     num_samples = max((score.num_samples for row in board.rows for score in row.scores.values()), default=0)
     for row in board.rows:
         cells = [_cell(row.scores.get(metric), metric == board.rank_by) for metric in columns]
+        if board.rank_by in columns:
+            score = row.scores.get(board.rank_by)
+            cells.insert(1, " / ".join(spread_words(score, row.role)) if score else "–")
         cells += [escape("\n".join(published_words(board, row)))] if published else []
         table.add_row(_rank(row), _name(row, num_samples), *cells, style="" if row.role == "model" else "dim")
     return table

@@ -36,6 +36,10 @@ GLOSSARY: dict[str, str] = {
     ),
     "nn_lpips": "Perceptual distance from a sample to its nearest training image; 0 is a copy.",
     "ppl": "How abruptly images change along a path between two latents.",
+    "spread": (
+        "Two standard deviations of the ranking number. Seeds: between trainings of the same model, with their "
+        "number; unknown with one. Sampling: what drawing other images from one trained model changes."
+    ),
     "parameters": "Trainable parameters of the generator / the discriminator.",
     "time": "Time spent training, without sampling and measuring.",
     "seconds_per_1000": (

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Sequence
+from collections.abc import Container
 
 from ganbench.report.glossary import GLOSSARY, explain
 from ganbench.report.view import Cell, Column, Row, Table
 from ganbench.report.words import DASH, duration, millions, score_words, seconds_per_1000, slug
 from ganbench.results.published import own_extractor, published_words
-from ganbench.results.schema import Board, BoardRow, Score
+from ganbench.results.ranking import rank_scores
+from ganbench.results.schema import Board, BoardRow, Role, Score
+from ganbench.results.statistics import spread_words
 
 
 def build_table(board: Board, anchor: str, differing: Container[str] = ()) -> Table:
@@ -19,13 +21,17 @@ def build_table(board: Board, anchor: str, differing: Container[str] = ()) -> Ta
         Column("time", "Training time", "", "", GLOSSARY["time"]),
         Column("seconds_per_1000", "Seconds per 1,000 images", "", "", GLOSSARY["seconds_per_1000"]),
     ]
+    if board.rank_by in board.columns:
+        columns.insert(
+            1, Column("spread", f"Spread of {columns[0].name}: seeds / sampling", "", "", GLOSSARY["spread"])
+        )
     if _has_published(board):
         columns.insert(_published_place(board), Column("published", "Published", "", "", GLOSSARY["published"]))
-    best = {metric: _best(board.rows, metric) if metric not in differing else set() for metric in board.columns}
+    best = {metric: _best(board, metric) if metric not in differing else set() for metric in board.columns}
     rows = [_row(board, row, best, anchor) for row in board.rows]
     caption = (
-        f"Ranked by {board.rank_by_label}: a rank counts the models whose interval lies wholly on the better side. "
-        "“=” marks ties: intervals that overlap. Bold: the best model of a column and those tied with it."
+        f"Ranked by {board.rank_by_label}: a rank counts the models that are better by more than noise. “=” marks a "
+        "tie: a model that cannot be told apart from some other. Bold: the models of a column that none is better than."
     )
     return Table(
         columns=tuple(columns),
@@ -40,8 +46,8 @@ def _has_published(board: Board) -> bool:
 
 
 def _published_place(board: Board) -> int:
-    """Right after the ranking metric, which is the first where any row has it."""
-    return int(board.columns[:1] == [board.rank_by])
+    """Right after the ranking metric and its spread, which are the first where any row has it."""
+    return 2 if board.rank_by in board.columns else 0
 
 
 def _column(board: Board, metric: str) -> Column:
@@ -62,21 +68,16 @@ def _first(board: Board, metric: str) -> Score:
     return next(row.scores[metric] for row in board.rows if metric in row.scores)
 
 
-def _best(rows: Sequence[BoardRow], metric: str) -> set[str]:
-    """The finished models that no other model beats in this column; none where neither direction is better."""
-    scores = {
-        r.plugin: r.scores[metric] for r in rows if r.role == "model" and r.status == "done" and metric in r.scores
-    }
-    return {
-        plugin
-        for plugin, score in scores.items()
-        if score.higher_is_better is not None and not any(other.beats(score) for other in scores.values())
-    }
+def _best(board: Board, metric: str) -> set[str]:
+    """The finished models that no other is significantly better than; none where neither direction is better."""
+    models = [row for row in board.rows if row.role == "model" and row.status == "done" and metric in row.scores]
+    return rank_scores(metric, {row.plugin: row.scores[metric] for row in models}).best
 
 
 def _row(board: Board, row: BoardRow, best: dict[str, set[str]], anchor: str) -> Row:
     cells = [
-        _cell(row.scores.get(metric), row.plugin in best[metric], _first(board, metric)) for metric in board.columns
+        _cell(row.scores.get(metric), row.role, row.plugin in best[metric], _first(board, metric))
+        for metric in board.columns
     ]
     trained = row.role == "model" and row.training_seconds > 0  # the loop runs for a control, but trains nothing
     size, seconds = row.parameters, seconds_per_1000(row.images_per_second)
@@ -85,6 +86,8 @@ def _row(board: Board, row: BoardRow, best: dict[str, set[str]], anchor: str) ->
         Cell(duration(row.training_seconds), sort=row.training_seconds) if trained else Cell(""),
         Cell(score_words(seconds, None)[0], sort=seconds) if trained and seconds else Cell(""),
     ]
+    if board.rank_by in board.columns:
+        cells.insert(1, _spread(row.scores.get(board.rank_by), row.role))
     if _has_published(board):
         cells.insert(_published_place(board), Cell("\n".join(published_words(board, row)), prose=True))
     rank, why = _rank(row)
@@ -106,16 +109,28 @@ def _rank(row: BoardRow) -> tuple[str, str]:
     if row.rank is None:
         return DASH, f"Not ranked: {row.role if row.role != 'model' else row.note or 'no score to rank by'}"
     if row.tied:
-        return f"{row.rank} =", f"Not separable from {', '.join(row.tied_with)}: the intervals overlap."
+        return f"{row.rank} =", f"Cannot be told apart from {', '.join(row.tied_with)}: see the notes on ranks."
     return str(row.rank), ""
 
 
-def _cell(score: Score | None, best: bool, head: Score) -> Cell:
+def _cell(score: Score | None, role: Role, best: bool, head: Score) -> Cell:
     """A number; one by another extractor than the column's head carries its own label."""
     if score is None:
         return Cell("")
     text, interval = score_words(score.value, score.ci95)
     text += f" ({score.label})" if score.label != head.label else ""
-    counts = f"n = {score.num_samples:,}" + (f", {score.num_seeds} seeds" if score.num_seeds > 1 else "")
-    tooltip = f"{score.label}: {score.value:.6g}; {counts}; 95 % interval: {score.ci95_method}"
+    between, within = spread_words(score, role)
+    tooltip = (
+        f"{score.label}: {score.value:.6g}; n = {score.num_samples:,}; standard deviation over training seeds "
+        f"{between}, of sampling {within}; 95 % interval: {score.ci95_method}"
+    )
     return Cell(text, interval, tooltip, score.value, best)
+
+
+def _spread(score: Score | None, role: Role) -> Cell:
+    """What moves the ranking number: training again, and drawing other images."""
+    if score is None:
+        return Cell("")
+    seeds = ", ".join(f"{value:.6g}" for value in score.seed_values)
+    tooltip = f"Standard deviations of one training's {score.label}. Each seed: {seeds}"
+    return Cell(" / ".join(spread_words(score, role)), "", tooltip, score.seed_spread)

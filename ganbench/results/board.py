@@ -1,23 +1,23 @@
 """The leaderboard of one run: means over training seeds, intervals, ranks with ties, and what speaks against them.
 
-Rank: 1 + the number of models whose interval lies wholly on the better side, and never better than that of a model
-with a better value (so a wide interval wins nothing). Models whose intervals overlap are shown as tied. A model with a
-failed seed is not ranked. Only models are ranked; controls and the reference row stand below for orientation. Where the
-numbers behind the ranking metric were not made alike (extractor, protocol, data, counts), nothing is ranked.
+Ranks and ties: `ganbench.results.ranking`. A model with a failed seed is not ranked: the seeds that did not fail may be
+the lucky ones. Only models are ranked; controls and the reference row stand below for orientation. Where the numbers
+behind the ranking metric were not made alike (extractor, protocol, data, counts), nothing is ranked.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from statistics import fmean, stdev
+from statistics import fmean
 from typing import Any
 
 import pandas as pd
-from scipy.stats import t as student_t
 
 from ganbench.results.alike import Differences, are_alike, differences
 from ganbench.results.checks import board_notes, board_warnings
+from ganbench.results.ranking import Ranking, rank_scores
 from ganbench.results.schema import Board, BoardRow, MetricRecord, PluginRecord, Role, Run, Score, Status
+from ganbench.results.statistics import mean_interval, sampling_spread, seed_spread
 from ganbench.results.store import RunResults, TrialResults, write_bytes, write_record
 from ganbench.types import REFERENCE_ROW
 
@@ -38,11 +38,10 @@ def build_board(results: RunResults) -> Board:
     trials = _by_plugin(results)
     rows = [_row(run, name, trials[name]) for name in trials]
     differing = differing_metrics(results)
-    ranked = _ranked([row for row in rows if row.role == "model"], rank_by) if rank_by not in differing else []
-    names = {row.plugin for row in ranked}
+    ranking = _ranking(rows, rank_by if rank_by not in differing else "")
     order: dict[Role, int] = {"model": 0, "reference": 1, "control": 2}
-    others = sorted((row for row in rows if row.plugin not in names), key=lambda row: order[row.role])
-    rows = ranked + others
+    others = sorted((row for row in rows if row.plugin not in ranking.ranks), key=lambda row: order[row.role])
+    rows = _ranked(rows, ranking) + others
     columns = _columns(rows, rank_by)
     label = next((row.scores[rank_by].label for row in rows if rank_by in row.scores), rank_by)
     return Board(
@@ -53,8 +52,9 @@ def build_board(results: RunResults) -> Board:
         rank_by_label=label,
         columns=columns,
         rows=rows,
+        tests=ranking.tests,
         warnings=board_warnings(results, rows, rank_by, differing),
-        notes=board_notes(results, rows, rank_by),
+        notes=board_notes(results, rows, rank_by, ranking.tests),
         configuration_sha256=run.configuration_sha256,
         created=run.created,
     )
@@ -84,15 +84,15 @@ def board_csv(board: Board) -> str:
 def combine_seeds(records: Sequence[MetricRecord], role: Role) -> Score:
     """Mean of one metric over training seeds.
 
-    With two seeds or more the interval is Student's t over the seeds (standard deviation with n-1). With one it is the
-    metric's own, which knows only of the sampling of images and says so.
+    With two seeds or more the interval is Student's t over the seeds, no narrower than sampling alone would have it.
+    With one it is the metric's own, which knows only of the sampling of images and says so.
     """
     values = [record.value for record in records]
-    first, n = records[0], len(records)
-    if n >= 2:
-        half = float(student_t.ppf(0.975, n - 1)) * stdev(values) / n**0.5
-        interval: tuple[float, float] | None = (fmean(values) - half, fmean(values) + half)
-        method = f"training seeds (Student t, {n} seeds)"
+    first = records[0]
+    interval: tuple[float, float] | None
+    between, within = seed_spread(values), sampling_spread(records)
+    if between is not None:
+        interval, method = mean_interval(values, within)
     else:
         interval = first.ci95
         method = f"sampling of images ({first.ci95_method})" if interval else "no interval"
@@ -100,10 +100,13 @@ def combine_seeds(records: Sequence[MetricRecord], role: Role) -> Score:
     return Score(
         label=first.label,
         value=fmean(values),
+        seed_values=values,
+        seed_spread=between,
+        sampling_spread=within,
         ci95=interval,
         ci95_method=method,
         higher_is_better=first.higher_is_better,
-        num_seeds=n,
+        num_seeds=len(values),
         num_samples=min(record.num_samples for record in records),
         extractor=first.extractor,
         canonical=first.canonical,
@@ -195,29 +198,21 @@ def _note(run: Run, role: Role, trials: Sequence[TrialResults], done: Sequence[T
     return "; ".join(parts)
 
 
-def _ranked(rows: Sequence[BoardRow], rank_by: str) -> list[BoardRow]:
-    """The rows that can be ranked, best value first; a rank is never better than that of a better value."""
-    able = [
-        row
-        for row in rows
-        if row.status == "done"
-        and row.num_failed == 0  # the seeds that did not fail may be the lucky ones
-        and rank_by in row.scores
-        and row.scores[rank_by].higher_is_better is not None
+def _ranking(rows: Sequence[BoardRow], rank_by: str) -> Ranking:
+    """Of the models that are done without a failed seed and have a score of this metric."""
+    able = [row for row in rows if row.role == "model" and row.status == "done" and row.num_failed == 0]
+    return rank_scores(rank_by, {row.plugin: row.scores[rank_by] for row in able if rank_by in row.scores})
+
+
+def _ranked(rows: Sequence[BoardRow], ranking: Ranking) -> list[BoardRow]:
+    """The ranked rows, in order."""
+    found = {row.plugin: row for row in rows}
+    return [
+        found[name].model_copy(
+            update={"rank": rank, "tied": bool(ranking.ties[name]), "tied_with": ranking.ties[name]},
+        )
+        for name, rank in ranking.ranks.items()
     ]
-    ranked: list[BoardRow] = []
-    rank = 1
-    for row in sorted(able, key=lambda row: _badness(row.scores[rank_by])):
-        own = row.scores[rank_by]
-        others = [(other.plugin, other.scores[rank_by]) for other in able if other.plugin != row.plugin]
-        ties = [name for name, score in others if not score.beats(own) and not own.beats(score)]
-        rank = max(rank, 1 + sum(score.beats(own) for _, score in others))
-        ranked.append(row.model_copy(update={"rank": rank, "tied": bool(ties), "tied_with": sorted(ties)}))
-    return ranked
-
-
-def _badness(score: Score) -> float:
-    return -score.value if score.higher_is_better else score.value
 
 
 def _columns(rows: Sequence[BoardRow], rank_by: str) -> list[str]:
@@ -240,6 +235,7 @@ def _flat(row: BoardRow, columns: Sequence[str]) -> dict[str, Any]:
         name = metric if plain or score.extractor is None else f"{metric}@{score.extractor.name}"
         low, high = score.ci95 or (None, None)
         line |= {name: score.value, f"{name}_low": low, f"{name}_high": high, f"{name}_n": score.num_samples}
+        line |= {f"{name}_seed_spread": score.seed_spread, f"{name}_sampling_spread": score.sampling_spread}
     return line | {f"published_{key}": words for key, words in row.published.items()}
 
 

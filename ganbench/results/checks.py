@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from ganbench.results.alike import Differences, describe_differences
 from ganbench.results.published import published_notes
-from ganbench.results.schema import BoardRow, MetricRecord, Role
+from ganbench.results.schema import BoardRow, MetricRecord, PairTest, Role
 from ganbench.results.store import RunResults
 
 COPYING_SHARE = 0.1  # of samples nearer to training images than 99% of held-out ones: ten times what chance gives
@@ -32,8 +32,8 @@ def board_warnings(
     return warnings
 
 
-def board_notes(results: RunResults, rows: Sequence[BoardRow], rank_by: str) -> list[str]:
-    """How to read the board: its source, extractor, counts, intervals, what is missing and why."""
+def board_notes(results: RunResults, rows: Sequence[BoardRow], rank_by: str, tests: Sequence[PairTest]) -> list[str]:
+    """How to read the board: its source, extractor, counts, ranks, intervals, what is missing and why."""
     run = results.run
     counts = _counts(rows, rank_by)
     notes = published_notes(results, rows, counts.get("model"))
@@ -43,16 +43,30 @@ def board_notes(results: RunResults, rows: Sequence[BoardRow], rank_by: str) -> 
         notes.append(str(note))
     notes.append(f"Protocol {run.protocol}: compare these numbers only with numbers of the same protocol.")
     notes += _count_notes(counts)
+    notes += rank_notes(tests)
     if any(row.role == "model" and row.num_seeds == 1 for row in rows):
         notes.append(
-            "One training seed: the intervals cover the sampling of images only. Training the same model again with "
-            "another seed can move it by more; use --seeds 3 or more before calling one model better."
+            "One training seed: the training variance is unknown, and intervals and ranks cover the sampling of images "
+            "only. Training the same model again with another seed can move it by more; use --seeds 3 or more before "
+            "calling one model better."
         )
     for plugin in run.failed_plugins:
         notes.append(
             f"Plugin {plugin.entry_point} ({plugin.distribution}) did not load ({plugin.stage}): {plugin.error}"
         )
     return notes + _unavailable_notes(results)
+
+
+def rank_notes(tests: Sequence[PairTest]) -> list[str]:
+    """By which test the models were ranked, and whether any pair could be told apart."""
+    if not tests:
+        return []
+    methods = " or ".join(dict.fromkeys(test.method for test in tests))
+    apart = sum(test.verdict == "worse" for test in tests)
+    if len(tests) == 1:
+        return [f"Ranks: {methods}, at 5 %. The two models can{'' if apart else 'not'} be told apart."]
+    corrected = f"at 5 % for all {len(tests)} pairs together (Holm)"
+    return [f"Ranks: {methods}, {corrected}. {apart or 'None'} of the {len(tests)} pairs can be told apart."]
 
 
 def _columns(metrics: Sequence[str]) -> str:

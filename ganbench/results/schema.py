@@ -162,10 +162,19 @@ class Run(Record):
 
 
 class Score(Record):
-    """One cell of the board: mean over training seeds; `ci95_method` says what the interval covers."""
+    """One cell of the board: mean over training seeds. Three kinds of uncertainty are kept apart, in the metric's unit.
+
+    `seed_spread`: standard deviation (n - 1) of `seed_values`, one for each training; None with one training, whose
+    variance is unknown. `sampling_spread`: what the drawing of images alone moves one training's number by, a standard
+    deviation, from the metric's own 95 % intervals; None where the metric has none. `ci95` is the interval that is
+    shown, and `ci95_method` says what it covers. Leaderboards of schema 1 may lack the first three.
+    """
 
     label: str
     value: float
+    seed_values: list[float] = Field(default_factory=list)
+    seed_spread: float | None = None
+    sampling_spread: float | None = None
     ci95: tuple[float, float] | None
     ci95_method: str
     higher_is_better: bool | None
@@ -175,23 +184,48 @@ class Score(Record):
     canonical: bool = True
 
     @property
-    def interval(self) -> tuple[float, float]:
-        """The interval, or the value alone where none is known."""
-        return self.ci95 or (self.value, self.value)
+    def spread(self) -> float | None:
+        """Standard deviation of one training's number: that over seeds, but no less than the sampling alone explains.
 
-    def beats(self, other: Score) -> bool:
-        """Whether this interval lies wholly on the better side of the other's; never where neither side is better."""
-        if self.higher_is_better is None:
-            return False
-        if self.higher_is_better:
-            return self.interval[0] > other.interval[1]
-        return self.interval[1] < other.interval[0]
+        Two or three trainings can agree by luck, and counts can be equal. None where neither is known.
+        """
+        return max((known for known in (self.seed_spread, self.sampling_spread) if known is not None), default=None)
+
+
+Verdict = Literal[
+    "better", "worse", "different", "no difference beyond noise", "cannot be tested", "cannot be compared"
+]
+
+
+class PairTest(Record):
+    """Two numbers of one metric, and whether they differ by more than noise. `difference` is b's value less a's.
+
+    `ci95` is the interval of this one difference; `p_holm` is `p_value` corrected by Holm for all that were tested
+    together, and decides the verdict on b at 5 %: "different" where neither direction is better. "cannot be tested":
+    no noise is known. "cannot be compared": not made alike, `reason` says in what.
+    """
+
+    metric: str
+    label: str
+    a: str
+    b: str
+    value_a: float
+    value_b: float
+    difference: float
+    ci95: tuple[float, float] | None = None
+    effect: float | None = None
+    effect_unit: str = ""
+    p_value: float | None = None
+    p_holm: float | None = None
+    method: str = ""
+    verdict: Verdict
+    reason: str = ""
 
 
 class BoardRow(Record):
     """One line of the board. Controls and references have no rank.
 
-    A ranked row is tied with every model whose interval overlaps its own, so that no order between them is claimed.
+    A ranked row is tied with every model that it cannot be told apart from, so that no order between them is claimed.
     `published` is what the benchmark's source printed of the model, by metric or curve; it ranks nothing.
     """
 
@@ -215,7 +249,7 @@ class BoardRow(Record):
 class Board(Record):
     """leaderboard.json: rows in order of rank, then failed plugins, then the reference and the controls.
 
-    `warnings` are reasons to distrust the board; `notes` say how to read it.
+    `warnings` are reasons to distrust the board; `notes` say how to read it. `tests`: the ranked models, each pair.
     """
 
     schema_version: int = SCHEMA_VERSION
@@ -226,6 +260,7 @@ class Board(Record):
     rank_by_label: str
     columns: list[str]
     rows: list[BoardRow]
+    tests: list[PairTest] = Field(default_factory=list)
     warnings: list[str] = Field(default_factory=list)
     notes: list[str]
     configuration_sha256: str

@@ -97,8 +97,8 @@ def test_the_board_shows_ranks_ties_and_failures(page):
 
 
 def test_what_was_published_stands_right_after_the_ranking_metric(table, own_run):
-    assert [column.key for column in table.columns][:3] == ["fid", "published", "kid"]
-    cells = {row.plugin: row.cells[1].text for row in table.models}
+    assert [column.key for column in table.columns][:4] == ["fid", "spread", "published", "kid"]
+    cells = {row.plugin: row.cells[2].text for row in table.models}
     assert cells["dcgan"] == "FID 28.95 ± .42\nG's loss: stuck at 0.89 from epoch 200"
     assert cells["sncgan"] == ""
     run = json.loads((own_run / "run.json").read_text())

@@ -14,18 +14,29 @@ def ranks(board):
     return {row.plugin: (row.rank, row.tied) for row in board.rows}
 
 
-def test_a_rank_counts_the_models_that_are_wholly_better(make):
-    # intervals: a 9..11, b 10.5..12.5, c 12..14, d 20..22
+def test_a_rank_counts_the_models_that_are_better_by_more_than_noise(make):
+    # half-widths of 1, so the standard error of a difference is √2 · 1 / 1.96 = 0.72: 1.2 is 1.7 of them, 2.4 is 3.3
     board = build_board(
-        make.results(make.fid("d", 21), make.fid("c", 13), make.fid("a", 10), make.fid("b", 11.5)),
+        make.results(make.fid("d", 21), make.fid("c", 12.4), make.fid("a", 10), make.fid("b", 11.2)),
     )
     assert ranks(board) == {"a": (1, True), "b": (1, True), "c": (2, True), "d": (4, False)}
     assert [row.plugin for row in board.rows] == ["a", "b", "c", "d"]
     assert {row.plugin: row.tied_with for row in board.rows} == {"a": ["b"], "b": ["a", "c"], "c": ["b"], "d": []}
+    assert {(test.a, test.b): test.verdict for test in board.tests}["a", "c"] == "worse"
+    assert (
+        "Ranks: z-test from the sampling intervals; training variance unknown, at 5 % for all 6 pairs together (Holm). "
+        "4 of the 6 pairs can be told apart."
+    ) in board.notes
 
 
-def test_touching_intervals_are_tied(make):
-    assert ranks(build_board(make.results(make.fid("a", 1), make.fid("b", 3)))) == {"a": (1, True), "b": (1, True)}
+def test_the_verdict_on_two_models_is_told(make):
+    assert any("cannot be told apart" in note for note in build_board(make.results(*two(make, 1))).notes)
+    assert any("models can be told apart" in note for note in build_board(make.results(*two(make, 9))).notes)
+    assert not any("Ranks:" in note for note in build_board(make.results(make.fid("a", 1))).notes)
+
+
+def two(make, difference):
+    return make.fid("a", 10), make.fid("b", 10 + difference)
 
 
 def test_higher_can_be_better(make):
@@ -38,9 +49,10 @@ def test_a_metric_without_direction_ranks_nothing(make):
     assert ranks(build_board(make.results(*trials, rank_by="nn"))) == {"a": (None, False), "b": (None, False)}
 
 
-def test_without_an_interval_the_value_ranks(make):
-    board = build_board(make.results(make.fid("a", 1, None), make.fid("b", 2, None), make.fid("c", 2, None)))
-    assert ranks(board) == {"a": (1, False), "b": (2, True), "c": (2, True)}
+def test_without_any_known_noise_nothing_is_told_apart(make):
+    board = build_board(make.results(make.fid("a", 1, None), make.fid("b", 2, None)))
+    assert ranks(board) == {"a": (1, True), "b": (1, True)}
+    assert [test.verdict for test in board.tests] == ["cannot be tested"]
 
 
 def test_controls_and_the_reference_have_no_rank_and_stand_below(make):
@@ -63,7 +75,8 @@ def test_seeds_are_averaged_with_students_t(make):
     assert score.value == 12.0
     assert score.ci95 == pytest.approx((12 - 4.302653 * 2 / 3**0.5, 12 + 4.302653 * 2 / 3**0.5), abs=1e-5)
     assert score.ci95_method == "training seeds (Student t, 3 seeds)"
-    assert score.num_seeds == 3
+    assert (score.num_seeds, score.seed_values, score.seed_spread) == (3, [10.0, 12.0, 14.0], 2.0)
+    assert score.sampling_spread == pytest.approx(1 / 1.959964, rel=1e-6)
 
 
 def test_one_seed_keeps_the_metrics_interval_and_says_what_it_lacks(make):
@@ -71,7 +84,7 @@ def test_one_seed_keeps_the_metrics_interval_and_says_what_it_lacks(make):
     assert score.ci95 == (8.0, 12.0)
     assert score.ci95_method == "sampling of images (bootstrap); training variance unknown with one seed"
     board = build_board(make.results(make.fid("a", 10)))
-    assert any(note.startswith("One training seed") for note in board.notes)
+    assert any(note.startswith("One training seed: the training variance is unknown") for note in board.notes)
 
 
 def test_failed_and_unfinished_models_are_shown_with_their_reason_but_not_ranked(make):
@@ -191,6 +204,7 @@ def test_the_board_is_written_as_json_and_csv(make, tmp_path):
     with (tmp_path / "leaderboard.csv").open(encoding="utf-8") as file:
         first, second = csv.DictReader(file)
     assert (first["plugin"], first["rank"], first["fid@lite0"], first["fid@lite0_n"]) == ("a", "1", "10", "100")
+    assert (first["fid@lite0_seed_spread"], first["fid@lite0_sampling_spread"][:6]) == ("", "0.5102")
     assert "fid" not in first  # never plain FID with another extractor
     assert (second["status"], second["rank"], second["fid@lite0"]) == ("failed", "", "")
 

@@ -104,3 +104,11 @@ def test_the_terminal_shows_what_was_published_where_there_is_room(repeated, wid
     table = board_table(build_board(repeated()), width)
     assert ("published" in [column.header for column in table.columns]) == shown
     assert not shown or list(table.columns[-1].cells) == ["", "FID 2.31\nTraining: collapse"]
+
+
+@pytest.mark.parametrize("width", [80, 160])
+def test_the_terminal_keeps_the_spreads_of_training_and_of_sampling_apart(make, width):
+    trials = [make.fid("a", value, seed=seed) for seed, value in enumerate((10.0, 12.0, 14.0))]
+    table = board_table(build_board(make.results(*trials, make.fid("noise", 90), make.fid("real", 1), seeds=3)), width)
+    place = [column.header for column in table.columns].index("spread\nseeds / sampling")
+    assert list(table.columns[place].cells) == ["2 (3) / 0.51", "– / 0.51", "unknown / 0.51"]
