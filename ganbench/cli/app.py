@@ -110,6 +110,30 @@ def report(
 
 
 @app.command()
+def compare(
+    runs: Annotated[
+        list[Path], typer.Argument(metavar="RUN_A [RUN_B]", help="Two runs; or one, to compare its models in pairs.")
+    ],
+    metrics: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--metric",
+            metavar="ID",
+            help="Compare by this one; repeatable. By default all, or for one run the one that ranks.",
+        ),
+    ] = None,
+    fail_on_regression: Annotated[
+        bool, typer.Option("--fail-on-regression", help="Exit with 4 where B is worse than A by more than noise.")
+    ] = False,
+    json_file: Annotated[Path | None, typer.Option("--json", help="Also write all comparisons to this file.")] = None,
+) -> None:
+    """Tell which differences between two runs, or between the models of one, are more than noise."""
+    from ganbench.cli.compare_command import compare_and_show  # noqa: PLC0415
+
+    raise typer.Exit(compare_and_show(runs, metrics or [], fail_on_regression, json_file))
+
+
+@app.command()
 def evaluate(
     samples: Annotated[
         str, typer.Argument(help="A folder of images, a .zip, .npz or .npy, a trial folder or a dataset.")

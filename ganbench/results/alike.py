@@ -7,7 +7,7 @@ other numbers of images, since a dataset may hold fewer held-out images than sam
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from ganbench.results.schema import ExtractorRecord, MetricRecord, Run
 from ganbench.results.store import RunResults, TrialResults
@@ -20,17 +20,27 @@ def differences(results: RunResults, metric: str) -> Differences:
 
     run.json counts as one more that names a protocol, so that a board never shows another protocol than its numbers'.
     """
-    groups: Differences = {"protocol": {results.run.protocol: ["run.json"]}}
+    named = [(item.trial.plugin, item) for item in results.trials]
+    return _differing(named, metric, {"protocol": {results.run.protocol: ["run.json"]}})
+
+
+def differences_between(sides: Mapping[str, Sequence[TrialResults]], metric: str) -> Differences:
+    """The settings in which the numbers of several sides differ, as of one model in two runs, by the sides' names."""
+    return _differing([(name, item) for name, items in sides.items() for item in items], metric, {})
+
+
+def _differing(named: Iterable[tuple[str, TrialResults]], metric: str, groups: Differences) -> Differences:
+    """What differs among finished trials' numbers, added to what `groups` knows already; empty without any number."""
     found = False
-    for item in results.trials:
+    for name, item in named:
         record = item.metrics.metrics.get(metric) if item.metrics and item.trial.status == "done" else None
         if record is None:
             continue
         found = True
         for setting, value in _settings(item, record).items():
             names = groups.setdefault(setting, {}).setdefault(value, [])
-            if item.trial.plugin not in names:
-                names.append(item.trial.plugin)
+            if name not in names:
+                names.append(name)
     return {setting: values for setting, values in groups.items() if len(values) > 1} if found else {}
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 from ganbench.protocols import PROTOCOLS
+from ganbench.results.printed import Claim, parse_claim, verdict_on_printed
 from ganbench.results.schema import Board, BoardRow, Run, Score
 from ganbench.results.store import RunResults
 
@@ -38,7 +39,18 @@ def published_notes(results: RunResults, rows: Sequence[BoardRow], samples: int 
         verdict = f"Not comparable with the numbers here: {'; '.join(reasons)}." if reasons else ""
         parts = ("“Published” is what the source printed; it takes no part in the ranking.", verdict)
         notes.append(" ".join(part for part in (*parts, _settings(results.run, samples)) if part))
-    return notes
+    return notes + _printed_verdicts(rows)
+
+
+def _printed_verdicts(rows: Sequence[BoardRow]) -> list[str]:
+    """For each thing that was printed with a spread of two models or more: whether they differ by more than that."""
+    claims: dict[str, dict[str, Claim]] = {}
+    for row in rows:
+        for key, words in row.published.items():
+            if claim := parse_claim(words):
+                claims.setdefault(key, {})[row.title] = claim
+    titles = {metric: _title(score) for row in rows for metric, score in row.scores.items()}
+    return [verdict_on_printed(_name(key, titles), found) for key, found in claims.items() if len(found) > 1]
 
 
 def own_extractor(protocol: str) -> str:
@@ -53,10 +65,14 @@ def _title(score: Score) -> str:
 
 def _words(key: str, words: str, titles: Mapping[str, str]) -> str:
     """The name of what was printed, then the words; a colon between them unless a number follows."""
-    name = titles.get(key) or CURVES.get(key)
-    if name is None:
-        name = key.upper() if len(key) <= 3 else key.replace("_", " ").capitalize()
+    name = _name(key, titles)
     return f"{name} {words}" if words[:1].isdigit() else f"{name}: {words}"
+
+
+def _name(key: str, titles: Mapping[str, str]) -> str:
+    if name := titles.get(key) or CURVES.get(key):
+        return name
+    return key.upper() if len(key) <= 3 else key.replace("_", " ").capitalize()
 
 
 def _other_data(run: Run) -> Iterable[str]:

@@ -1,0 +1,113 @@
+"""`ganbench compare`: which differences between two runs, or between the models of one, are more than noise."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from ganbench.errors import UsageError
+from ganbench.results.comparison import RunComparison, compare_models, compare_runs
+from ganbench.results.schema import PairTest
+from ganbench.results.statistics import HEDGES_G, SAMPLING_ONLY
+from ganbench.results.store import read_run, write_record
+
+EXIT_DONE, EXIT_REGRESSION = 0, 4
+MAX_DIFFERENCES = 8  # of the configurations that are shown; the JSON has all
+STYLES = {"better": "green", "worse": "red", "different": "yellow"}
+EFFECT_NOTE = "Effect: g is Hedges' g over training seeds; SE are standard errors of the difference."
+ONE_SEED_NOTE = (
+    "Where a model was trained once, its training variance is unknown: training it again can move it by more than the "
+    "interval says. Use --seeds 3 or more."
+)
+
+
+def compare_and_show(runs: Sequence[Path], metrics: Sequence[str], fail: bool, json_file: Path | None) -> int:
+    """Compare one run's models or two runs, print what was found. Returns the exit code."""
+    if len(runs) > 2:
+        raise UsageError(f"{len(runs)} runs are given: compare takes two, or one for its models in pairs.")
+    if fail and len(runs) == 1:
+        raise UsageError("--fail-on-regression needs two runs: the one to compare with, then the new one.")
+    if json_file is not None and json_file.is_dir():
+        raise UsageError(f"--json {json_file}: is a folder; name a file.")
+    results = [read_run(path) for path in runs]
+    first, *second = results
+    found = compare_runs(first, second[0], metrics) if second else compare_models(first, metrics)
+    if json_file is not None:
+        write_record(json_file, found)
+    show_comparison(Console(), found)
+    if fail and all(test.p_value is None for test in found.tests):
+        raise UsageError("--fail-on-regression: not one number of the two runs could be tested; see above why.")
+    return EXIT_REGRESSION if fail and found.worse else EXIT_DONE
+
+
+def show_comparison(console: Console, found: RunComparison) -> None:
+    """A table of all tests, then what could not be compared, how it was tested, and the sum of it."""
+    if len(found.runs) == 2:
+        console.print(f"A: {found.runs[0]}\nB: {found.runs[1]}", markup=False, highlight=False, soft_wrap=True)
+    if found.tests:
+        console.print(_table(found))
+    lines = [f"{name} is not compared: {why}" for name, why in found.not_compared.items()]
+    lines += dict.fromkeys(f"{test.label} cannot be compared: {test.reason}" for test in found.tests if test.reason)
+    for line in lines:
+        console.print(line, style="yellow", markup=False, highlight=False)
+    for line in (*_configuration_lines(found), *_method_lines(found), _summary(found)):
+        console.print(line, markup=False, highlight=False)
+
+
+def _table(found: RunComparison) -> Table:
+    between_runs = len(found.runs) == 2
+    table = Table()
+    for name in ("model" if between_runs else "A, B", "metric"):
+        table.add_column(name, overflow="fold")
+    for name in ("A", "B", "B - A\n95 % interval", "effect", "p\n(Holm)"):
+        table.add_column(name, justify="right", overflow="fold")
+    table.add_column("B is")
+    for test in found.tests:
+        pair = test.a if between_runs else f"{test.a}, {test.b}"
+        difference = f"{test.difference:+.3g}"
+        if test.ci95 is not None:
+            difference += f"\n{test.ci95[0]:.3g} to {test.ci95[1]:.3g}"
+        cells = (f"{test.value_a:.4g}", f"{test.value_b:.4g}", difference, _effect(test), _p_words(test.p_holm))
+        table.add_row(escape(pair), escape(test.label), *cells, test.verdict, style=STYLES.get(test.verdict, ""))
+    return table
+
+
+def _effect(test: PairTest) -> str:
+    if test.effect is None:
+        return "–"
+    return f"g {test.effect:+.2g}" if test.effect_unit == HEDGES_G else f"{test.effect:+.2g} SE"
+
+
+def _p_words(p_value: float | None) -> str:
+    if p_value is None:
+        return "–"
+    return "< 0.001" if p_value < 0.001 else f"{p_value:.3f}"
+
+
+def _configuration_lines(found: RunComparison) -> list[str]:
+    """What was set otherwise in the second run."""
+    shown = [f"  {line}" for line in found.differences[:MAX_DIFFERENCES]]
+    more = len(found.differences) - len(shown)
+    head = ["The configurations differ, A → B:"] if shown else []
+    return [*head, *shown, *([f"  and {more} more; --json has all"] if more else [])]
+
+
+def _method_lines(found: RunComparison) -> list[str]:
+    tested = [test for test in found.tests if test.p_value is not None]
+    if not tested:
+        return []
+    methods = "; ".join(dict.fromkeys(test.method for test in tested))
+    count = f"for all {len(tested)} tests together (Holm)" if len(tested) > 1 else "for one test"
+    lines = [f"Tested by {methods}; at 5 % {count}.", EFFECT_NOTE]
+    return [*lines, *([ONE_SEED_NOTE] if any(test.method == SAMPLING_ONLY for test in tested) else [])]
+
+
+def _summary(found: RunComparison) -> str:
+    if not found.tests:
+        return "There is nothing to compare."
+    verdicts = [test.verdict for test in found.tests]
+    return "B is: " + ", ".join(f"{verdicts.count(verdict)} × {verdict}" for verdict in dict.fromkeys(verdicts)) + "."
