@@ -58,8 +58,9 @@ class Batch:
 class ModelInfo:
     """What a model plugin says of itself. `options` are the defaults; `option_help` explains each.
 
-    `conditional`: True needs labels, "if labelled" uses them where the data have some. `resolutions` are the sides in
-    pixels that its networks can make; empty: any.
+    `conditional`: True needs labels, "if labelled" uses them where the data have some. `min_classes`: data must have
+    labels of so many classes, though it samples without. `resolutions` are the sides in pixels that its networks can
+    make; empty: any.
     """
 
     name: str
@@ -67,6 +68,7 @@ class ModelInfo:
     paper: str = ""
     description: str = ""
     conditional: bool | Literal["if labelled"] = False
+    min_classes: int = 0
     control: bool = False  # a control is shown on every board but never ranked
     data_kinds: Sequence[DataKind] = ("image",)
     resolutions: Sequence[int] = ()
@@ -181,25 +183,95 @@ class Dataset:
     @cached_property
     def sha256(self) -> str:
         """Hash of both splits, pixels and labels."""
-        digest = hashlib.sha256()
-        for split in (self.train, self.test):
-            digest.update(split.sha256.encode())
-            if split.labels is not None:
-                digest.update(np.ascontiguousarray(split.labels).data)
+        return _hash_of_splits(self.train, self.test)
+
+
+@dataclass(frozen=True)
+class PointSet:
+    """Points float32 [N, D], with int64 labels [N] where there are any."""
+
+    name: str
+    points: npt.NDArray[np.float32]
+    labels: npt.NDArray[np.int64] | None = None
+
+    def __len__(self) -> int:
+        return len(self.points)
+
+    @cached_property
+    def sha256(self) -> str:
+        """Hash of the coordinates and their shape, without the labels."""
+        digest = hashlib.sha256(repr(self.points.shape).encode())
+        digest.update(np.ascontiguousarray(self.points).data)
         return digest.hexdigest()
+
+    def subset(self, indexes: npt.NDArray[np.int64]) -> PointSet:
+        """These points, with their labels."""
+        labels = None if self.labels is None else self.labels[indexes]
+        return replace(self, points=self.points[indexes], labels=labels)
+
+
+@dataclass(frozen=True)
+class Mixture:
+    """Gaussians of equal weight: `centres` float64 [K, D], and one standard deviation `sigma` for every axis of each.
+
+    Raises ValueError where two centres are nearer than 6 sigma: the balls of 3 sigma around them, by which points are
+    counted, would overlap.
+    """
+
+    centres: npt.NDArray[np.float64]
+    sigma: float
+
+    def __post_init__(self) -> None:
+        gaps = np.linalg.norm(self.centres[:, None] - self.centres, axis=2)
+        nearest = gaps[np.triu_indices(len(gaps), 1)].min(initial=np.inf)
+        if nearest < 6 * self.sigma:
+            raise ValueError(f"two centres are {nearest:g} apart; expected at least 6 sigma, {6 * self.sigma:g}.")
+
+
+@dataclass(frozen=True)
+class PointDataset:
+    """Real points in two splits as those of `Dataset`; `mixture` is the law that they are drawn from, if it is one."""
+
+    name: str
+    spec: DataSpec
+    train: PointSet
+    test: PointSet
+    mixture: Mixture | None = None
+    class_names: tuple[str, ...] = ()
+
+    @cached_property
+    def sha256(self) -> str:
+        """Hash of both splits, points and labels, and of the mixture that they are measured by."""
+        digest = hashlib.sha256(_hash_of_splits(self.train, self.test).encode())
+        if self.mixture is not None:
+            digest.update(np.ascontiguousarray(self.mixture.centres).tobytes() + repr(self.mixture.sigma).encode())
+        return digest.hexdigest()
+
+
+AnyDataset = Dataset | PointDataset
+SampleSet = ImageSet | PointSet  # what a model made
+
+
+def _hash_of_splits(*splits: ImageSource | PointSet) -> str:
+    digest = hashlib.sha256()
+    for split in splits:
+        digest.update(split.sha256.encode())
+        if split.labels is not None:
+            digest.update(np.ascontiguousarray(split.labels).data)
+    return digest.hexdigest()
 
 
 @dataclass(frozen=True)
 class DatasetInfo:
     """A dataset that can be asked for by `name`, or by `name:PATH` where `takes_path`.
 
-    `load(path, resolution, root)` returns the Dataset at `resolution` pixels (None: as stored); `root` is where
-    downloads are kept. It raises DataError with a remedy.
+    `load(path, resolution, root)` returns the Dataset at `resolution` pixels (None: as stored), or a PointDataset;
+    `root` is where downloads are kept. It raises DataError with a remedy.
     """
 
     name: str
     title: str
-    load: Callable[[str | None, int | None, Path], Dataset]
+    load: Callable[[str | None, int | None, Path], AnyDataset]
     takes_path: bool = False
     source: str = ""
 
@@ -277,6 +349,8 @@ Need = Literal["reference", "train", "heldout", "logits", "labels", "classifier"
 class MetricInfo:
     """A metric by id. `compute` gets the shared inputs of one evaluation (`ganbench.metrics.inputs.MetricInputs`).
 
+    For points they are `ganbench.metrics.point_inputs.PointInputs`; `data_kinds` says what it measures.
+
     `needs`: whose features must be there (reference, train, heldout) and what else. `extractor` names the one extractor
     that the metric is defined on; without it, the evaluation's extractor serves, and gives the number its name unless
     it is the canonical one. The texts make the metric's card.
@@ -289,6 +363,7 @@ class MetricInfo:
     needs: Sequence[Need] = ()
     uses_extractor: bool = True
     extractor: str | None = None
+    data_kinds: Sequence[DataKind] = ("image",)
     default: bool = True  # part of what is measured when nothing is named; False: dear, or of use to few
     description: str = ""  # one sentence: what the number says
     range: str = ""

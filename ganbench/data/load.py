@@ -10,7 +10,7 @@ from typing import Literal
 import platformdirs
 
 from ganbench.errors import DataError, UnknownNameError
-from ganbench.types import Dataset, DatasetInfo
+from ganbench.types import AnyDataset, DatasetInfo
 
 Split = Literal["train", "test"]
 
@@ -36,7 +36,7 @@ def split_suffix(text: str) -> tuple[str, Split]:
 
 def load_dataset(
     text: str, infos: Mapping[str, DatasetInfo], resolution: int | None = None, root: Path | None = None
-) -> Dataset:
+) -> AnyDataset:
     """Load the dataset called `name` or `name:PATH`.
 
     Args:

@@ -67,6 +67,8 @@ def stack_images(files: Sequence[ImageFile], resolution: int | None) -> Images:
 
 def _read_arrays(path: Path, name: str, resolution: int | None) -> ImageSet:
     arrays = load_arrays(path)
+    if "images" not in arrays and "points" in arrays and arrays["points"].ndim == 2:
+        raise DataError(f"{path}: holds points, not images. `ganbench verify` measures the points of a trial again.")
     key = "images" if "images" in arrays else next(iter(arrays), None)
     if key is None or (key != "images" and len(arrays) > 1):
         raise DataError(

@@ -24,6 +24,7 @@ from ganbench.metrics.ndb import NDB
 from ganbench.metrics.near_copies import COPIES
 from ganbench.metrics.nearest_training import NN_FEATURE, NN_LPIPS
 from ganbench.metrics.path_length import PPL
+from ganbench.metrics.point_modes import HQ_RATIO, MIXTURE_KL
 from ganbench.metrics.precision_recall import PRECISION, RECALL
 from ganbench.metrics.sliced_wasserstein import SLICED_WASSERSTEIN
 from ganbench.metrics.vendi import VENDI
@@ -34,9 +35,10 @@ _VARIETY = (PRECISION, RECALL, DENSITY, COVERAGE, VENDI, LPIPS_DIVERSITY, LPIPS_
 _CLASSES = (MODES, MODE_KL, CLASS_RECALL, CLASS_COVERAGE, LABEL_ACCURACY, CAS)
 _COPIES = (NN_FEATURE, NN_LPIPS, AUTHENTICITY, CT_SCORE, COPIES)
 _LATENT = (PPL,)
+_POINTS = (HQ_RATIO, MIXTURE_KL)
 
 
 @hookimpl
 def ganbench_metrics() -> Sequence[MetricInfo]:
-    """Distance to the data, variety, classes, copies, and smoothness of the latent space."""
-    return _DISTANCE + _VARIETY + _CLASSES + _COPIES + _LATENT
+    """Distance to the data, variety, classes, copies, smoothness of the latent space, and what is for points alone."""
+    return _DISTANCE + _VARIETY + _CLASSES + _COPIES + _LATENT + _POINTS

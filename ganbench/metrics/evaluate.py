@@ -18,6 +18,7 @@ from ganbench.metrics.class_labels import require_labels
 from ganbench.metrics.feature_bank import FeatureBank, assign_extractors
 from ganbench.metrics.image_inputs import Generator, ImageInputs, describe_shape
 from ganbench.metrics.inputs import NO_LOGITS, MetricInputs
+from ganbench.metrics.point_inputs import PointInputs
 from ganbench.protocols import Protocol, get_protocol
 from ganbench.types import (
     Dataset,
@@ -68,7 +69,7 @@ class Evaluation:
     extractors: Mapping[str, ExtractorIdentity]
     canonical: frozenset[str]
     neighbours: tuple[Neighbour, ...]
-    inputs: MetricInputs
+    inputs: MetricInputs | PointInputs
 
 
 @dataclass(frozen=True)
@@ -150,7 +151,7 @@ def _evaluate(
         )
         for info in [extractor, *assigned.values()]
     }
-    results, failed, metric_seconds = _compute_all(
+    results, failed, metric_seconds = compute_all(
         usable, {metric.id: inputs[assigned[metric.id].name] for metric in usable}, context.progress
     )
     measured = [metric for metric in usable if metric.id in results and metric.uses_extractor]
@@ -189,8 +190,8 @@ def _image_inputs(samples: ImageSource, reference: ImageSource, context: Evaluat
     )
 
 
-def _compute_all(
-    metrics: Sequence[MetricInfo], inputs: Mapping[str, MetricInputs], report: Progress
+def compute_all(
+    metrics: Sequence[MetricInfo], inputs: Mapping[str, MetricInputs | PointInputs], report: Progress
 ) -> tuple[dict[str, MetricResult], dict[str, str], dict[str, float]]:
     """Results, the reasons for those that are missing, and seconds, each by metric id."""
     results: dict[str, MetricResult] = {}

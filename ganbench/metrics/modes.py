@@ -20,6 +20,8 @@ no class of doubtful share were there, and stays within 0 and the KL of the rare
 
 `label_accuracy` is the share of samples that the classifier puts into the class they were asked for, not corrected;
 classes are matched by name where samples and dataset have names, else by number. Interval: Wilson.
+
+Of points the modes are known, and no classifier is needed: `ganbench.metrics.point_modes`.
 """
 
 from __future__ import annotations
@@ -32,6 +34,8 @@ import numpy.typing as npt
 from ganbench.metrics.class_labels import renumber, require_labels
 from ganbench.metrics.class_shares import ClassShares, corrected_shares
 from ganbench.metrics.intervals import Z95, wilson_interval
+from ganbench.metrics.point_inputs import PointInputs
+from ganbench.metrics.point_modes import point_mode_kl, point_modes
 from ganbench.types import MetricInfo, MetricResult
 
 if TYPE_CHECKING:
@@ -91,8 +95,10 @@ def reverse_kl(shares: Shares, real: Shares) -> Shares:
     return np.asarray(terms.sum(axis=-1))
 
 
-def compute_modes(inputs: MetricInputs) -> MetricResult:
-    """Number of covered classes."""
+def compute_modes(inputs: MetricInputs | PointInputs) -> MetricResult:
+    """Number of covered classes; of points, of covered modes."""
+    if isinstance(inputs, PointInputs):
+        return point_modes(inputs)
     seen = _seen(inputs)
     shares, real, margin = seen.estimate.shares, seen.real, seen.margin
     low, value, high = (num_covered(shares + shift, real) for shift in (-margin, 0, margin))
@@ -101,8 +107,10 @@ def compute_modes(inputs: MetricInputs) -> MetricResult:
     return _result(inputs, float(value), (float(low), float(high)), BY_CLASS, details)
 
 
-def compute_mode_kl(inputs: MetricInputs) -> MetricResult:
-    """Reverse KL of the estimated class shares, less its bias."""
+def compute_mode_kl(inputs: MetricInputs | PointInputs) -> MetricResult:
+    """Reverse KL of the estimated class shares, less its bias; of points, of the shares of their modes."""
+    if isinstance(inputs, PointInputs):
+        return point_mode_kl(inputs)
     seen = _seen(inputs)
     plug_in = float(reverse_kl(seen.estimate.shares, seen.real))
     redrawn = reverse_kl(seen.estimate.draws(NUM_DRAWS, np.random.default_rng(inputs.seed)), seen.real)
@@ -171,16 +179,21 @@ MODES = MetricInfo(
     higher_is_better=True,
     needs=("classifier",),
     uses_extractor=False,
-    description="How many of the data's classes the samples show, by a classifier trained on the real images.",
-    range="0 to the number of classes",
+    data_kinds=("image", "points"),
+    description="How many of the data's classes the samples show, by a classifier trained on the real images; of "
+    "points, how many Gaussians of the mixture.",
+    range="0 to the number of classes or Gaussians",
     interval="From the classes that are surely covered to those that may be, given the number of samples and what the "
-    "held-out images tell of the classifier's errors. Wide where the classifier is poor or samples are few.",
+    "held-out images tell of the classifier's errors. Wide where the classifier is poor or samples are few. Of points: "
+    "as many more or fewer as redraws of the samples lose at most.",
     choices="The classifier's counts are corrected for its errors on held-out real images. A class is covered when its "
     "share is then at least a tenth of its share among the real images. That rule is ganbench's own: published counts "
-    "of modes take one sample as enough.",
+    "of modes take one sample as enough. Of points that published rule is kept: a Gaussian is covered when one sample "
+    "lies within 3 standard deviations of its centre.",
     cost="Training the classifier once per dataset: a minute or two; then seconds.",
     limits="The correction assumes that samples look like real images of their class: the classifier names a class for "
-    "any image, noise too. Counts classes, not variety within them.",
+    "any image, noise too. Counts classes, not variety within them. Of points, noise covers nearly all modes, and "
+    "a mode with less than one sample in a thousand may be missed: read it beside the high-quality share.",
     paper="https://arxiv.org/abs/1712.04086",
     reference_code="https://github.com/fjxmlzn/PacGAN",
 )
@@ -192,10 +205,12 @@ MODE_KL = MetricInfo(
     higher_is_better=False,
     needs=("classifier",),
     uses_extractor=False,
-    description="How unlike the real shares of the classes those among the samples are.",
+    data_kinds=("image", "points"),
+    description="How unlike the real shares of the classes those among the samples are; of points, those of the "
+    "Gaussians among the samples of high quality.",
     range="0 to the log of the number of classes for balanced data (nats)",
     interval="Redraws of the shares, by the number of samples and of held-out images, less the bias that such errors "
-    "add. It reaches 0 for real images nearly always; bias that remains is not in it.",
+    "add. It reaches 0 for real images nearly always; bias that remains is not in it. Of points, multinomial redraws.",
     choices="KL of the samples' shares from the real ones, in nats. Shares are corrected for the classifier's errors "
     "as for modes. The upward bias is taken off; the details hold the value with it.",
     cost="As for modes: they share the classifier.",

@@ -90,12 +90,14 @@ def maxout_discriminator(
 
 
 def perceptrons(
-    spec: DataSpec, options: Options, stds: tuple[float, float] = (0.02, 0.02)
+    spec: DataSpec, options: Options, stds: tuple[float, float] = (0.02, 0.02), packing: int = 1
 ) -> tuple[nn.Sequential, nn.Sequential]:
     """Generator and discriminator for images or points, from the groups PERCEPTRONS, LATENT and NETWORKS.
 
-    Weights are from N(0, std), with an std for each network. Of NETWORKS, the width and the discriminator's norm and
-    activation are not read. Raises UsageError for a value that is not offered.
+    Weights are from N(0, std), with an std for each network. The discriminator takes `packing` samples beside each
+    other along the channels or coordinates. Of NETWORKS, the width and its norm and activation are not read.
+
+    Raises UsageError for a value that is not offered.
     """
     sizes = {name: count(options, name) for name in PERCEPTRONS.defaults}
     generator = perceptron_generator(
@@ -107,7 +109,7 @@ def perceptrons(
         stds[0],
     )
     discriminator = maxout_discriminator(
-        spec.shape,
+        (packing * spec.shape[0], *spec.shape[1:]),
         sizes["units_discriminator"],
         sizes["layers_discriminator"],
         sizes["maxout_pieces"],

@@ -11,7 +11,7 @@ import torch
 from ganbench.config import HOST_OPTIONS, Benchmark, Entry, parse_assignment, with_host_options
 from ganbench.errors import GanbenchError, UsageError
 from ganbench.registry import Registry, Variant, as_types_of
-from ganbench.types import REFERENCE_ROW, Dataset, OptionValue
+from ganbench.types import REFERENCE_ROW, AnyDataset, OptionValue
 
 log = logging.getLogger(__name__)
 
@@ -67,13 +67,15 @@ def _assigned(assignments: Sequence[str], names: Sequence[str]) -> dict[str, dic
     return assigned
 
 
-def check_fit(entry: ResolvedEntry, dataset: Dataset) -> None:
+def check_fit(entry: ResolvedEntry, dataset: AnyDataset) -> None:
     """Find out now what would fail hours later: the model is built once without data, on torch's meta device."""
     spec, info = dataset.spec, entry.variant.info
     if spec.kind not in info.data_kinds:
         raise UsageError(
             f"plugin '{info.name}' makes {', '.join(info.data_kinds)}; '{dataset.name}' holds {spec.kind}."
         )
+    if spec.kind == "points" and entry.host_options["augment"]:
+        raise UsageError(f"{entry.name}: augmentation is for images; '{dataset.name}' holds points.")
     if info.conditional is True and not spec.num_classes:
         raise UsageError(f"plugin '{info.name}' is conditional and needs labels; '{dataset.name}' has none.")
     if spec.kind == "image" and info.resolutions and spec.resolution not in info.resolutions:

@@ -10,12 +10,12 @@ from pathlib import Path
 from ganbench.data.load import default_root, load_dataset, split_suffix
 from ganbench.data.read import open_images
 from ganbench.data.sources import split_of
-from ganbench.errors import DataError, UnknownNameError
+from ganbench.errors import DataError, UnknownNameError, UsageError
 from ganbench.metrics.image_inputs import Generator
 from ganbench.registry import Registry
 from ganbench.results.store import RUN_FILE
 from ganbench.run.job import job_of
-from ganbench.types import REFERENCE_ROW, Dataset, ImageSource
+from ganbench.types import REFERENCE_ROW, Dataset, ImageSource, PointDataset
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,8 @@ def find_images(text: str, registry: Registry, resolution: int | None) -> NamedI
     """Resolve `text`. An existing path wins over a dataset of the same name; `folder:PATH` is all images in PATH,
     unless it has a train/ folder or a split is asked for.
 
-    Raises DataError for unreadable images, UnknownNameError for what is neither a path nor a dataset.
+    Raises DataError for unreadable images, UnknownNameError for what is neither a path nor a dataset, UsageError for a
+    dataset of points.
     """
     path = Path(text).expanduser()
     if path.exists():
@@ -49,6 +50,8 @@ def find_images(text: str, registry: Registry, resolution: int | None) -> NamedI
     if scheme not in registry.datasets:
         raise UnknownNameError("dataset, and there is no file or folder of that name:", text, registry.datasets)
     dataset = load_dataset(name, registry.datasets, resolution, default_root())
+    if isinstance(dataset, PointDataset):
+        raise UsageError(f"'{name}' holds points; images are measured here. `ganbench run` measures models of points.")
     return NamedImages(split_of(dataset, split), dataset, split)
 
 

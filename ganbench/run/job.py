@@ -27,7 +27,7 @@ from ganbench.run.checkpoint import LAST, load_checkpoint
 from ganbench.run.sampling import Labels, Sampler, proportional_labels
 from ganbench.run.training import prepare
 from ganbench.seeding import derive_seed, latents_for, seed_everything
-from ganbench.types import REFERENCE_ROW, Dataset
+from ganbench.types import REFERENCE_ROW, AnyDataset
 
 
 @dataclass(frozen=True)
@@ -75,7 +75,7 @@ class TrialJob:
         return variant
 
     @cached_property
-    def dataset(self) -> Dataset:
+    def dataset(self) -> AnyDataset:
         """The data; their content must be what it was when the run was planned."""
         data = self.benchmark.data
         dataset = load_data(data, self.registry)
@@ -137,8 +137,11 @@ class TrialJob:
         return proportional_labels(num_samples, shares.astype(np.float64))
 
 
-def load_data(section: DataSection, registry: Registry) -> Dataset:
-    """A benchmark's data: resolution and number of training images as it says. Raises DataError or UnknownNameError."""
+def load_data(section: DataSection, registry: Registry) -> AnyDataset:
+    """A benchmark's data: resolution and number of training samples as said there.
+
+    Raises DataError or UnknownNameError.
+    """
     dataset = load_dataset(section.dataset, registry.datasets, section.resolution, default_root())
     return limited(dataset, section.num_train)
 

@@ -1,4 +1,4 @@
-"""Measuring a set of images with the registry's metrics: what trials, `ganbench evaluate` and `verify` share."""
+"""Measuring a set of samples with the registry's metrics: what trials, `ganbench evaluate` and `verify` share."""
 
 from __future__ import annotations
 
@@ -14,14 +14,28 @@ from ganbench.errors import UnknownNameError, UsageError
 from ganbench.features.choose import choose_extractor
 from ganbench.features.extract import FeatureCache
 from ganbench.metrics.evaluate import Evaluation, EvaluationContext, Neighbour, Progress, evaluate
+from ganbench.metrics.evaluate_points import evaluate_points
 from ganbench.metrics.inputs import MetricInputs
+from ganbench.metrics.point_inputs import PointInputs
 from ganbench.protocols import Protocol, check_metrics, get_protocol
 from ganbench.registry import Registry
 from ganbench.results.schema import ExtractorRecord, MetricRecord, MetricsFile
 from ganbench.results.store import write_arrays
 from ganbench.run.job import TrialJob
 from ganbench.seeding import derive_seed
-from ganbench.types import REFERENCE_ROW, ExtractorInfo, ImageSet, ImageSource, MetricInfo
+from ganbench.types import (
+    REFERENCE_ROW,
+    DataKind,
+    ExtractorInfo,
+    ImageSet,
+    ImageSource,
+    MetricInfo,
+    PointDataset,
+    PointSet,
+    SampleSet,
+)
+
+_KINDS: Mapping[DataKind, str] = {"image": "images", "points": "points"}
 
 
 @dataclass(frozen=True)
@@ -37,8 +51,8 @@ class Measurement:
         return self.evaluation.neighbours
 
     @property
-    def inputs(self) -> MetricInputs:
-        """Images and features, for what is made of them beside the metrics."""
+    def inputs(self) -> MetricInputs | PointInputs:
+        """Images and features, or points, for what is made of them beside the metrics."""
         return self.evaluation.inputs
 
     def to_file(self, protocol: str, provenance: Mapping[str, Any]) -> MetricsFile:
@@ -62,14 +76,17 @@ class Measurement:
         )  # fmt: skip
 
 
-def choose_metrics(names: Sequence[str], registry: Registry, protocol: Protocol | None = None) -> list[MetricInfo]:
-    """The metrics called `names`; `all` are all of them, none are the protocol's or the default ones.
+def choose_metrics(
+    names: Sequence[str], registry: Registry, protocol: Protocol | None = None, kind: DataKind = "image"
+) -> list[MetricInfo]:
+    """The metrics called `names`; `all` are all for data of this `kind`, none are the protocol's or the default ones.
 
-    Raises UnknownNameError, or UsageError for a metric that the protocol does not measure.
+    Raises UnknownNameError, or UsageError for a metric that the protocol does not measure or that is of other data.
     """
     known = registry.metrics
+    fitting = [info for info in known.values() if kind in info.data_kinds]
     if tuple(names) == ("all",):
-        names = list(known)
+        names = [info.id for info in fitting]
     if not names and protocol is not None:
         names = protocol.metrics
     for name in names:
@@ -77,7 +94,14 @@ def choose_metrics(names: Sequence[str], registry: Registry, protocol: Protocol 
             raise UnknownNameError("metric", name, [*known, "all"])
     if protocol is not None:
         check_metrics(protocol, names)
-    return [known[name] for name in names] or [info for info in known.values() if info.default]
+    chosen = [known[name] for name in names]
+    for info in chosen:
+        if info not in fitting:
+            raise UsageError(
+                f"metric '{info.id}' is not for {_KINDS[kind]}; for these there are "
+                f"{', '.join(other.id for other in fitting)}."
+            )
+    return chosen or [info for info in fitting if info.default]
 
 
 def protocol_extractor(protocol: Protocol, asked: str) -> str:
@@ -104,30 +128,37 @@ def measure(
     return Measurement(evaluation, {info.id: info for info in metrics})
 
 
-def measure_trial(job: TrialJob, samples: ImageSet, cache: FeatureCache | None, progress: Progress) -> Measurement:
+def measure_trial(job: TrialJob, samples: SampleSet, cache: FeatureCache | None, progress: Progress) -> Measurement:
     """Measure the samples of a trial as its run was planned: metrics, extractor, protocol, seed and data."""
-    metrics = choose_metrics(job.run.configuration["metrics"], job.registry)
+    dataset, seed = job.dataset, derive_seed("metrics", job.seed) % 2**31
+    metrics = choose_metrics(job.run.configuration["metrics"], job.registry, kind=dataset.spec.kind)
+    if isinstance(samples, PointSet) or isinstance(dataset, PointDataset):
+        assert isinstance(samples, PointSet)
+        assert isinstance(dataset, PointDataset)
+        evaluation = evaluate_points(samples, dataset, metrics, seed, progress)
+        return Measurement(evaluation, {info.id: info for info in metrics})
     extractor, _ = choose_extractor(job.run.configuration["extractor"], list(job.registry.extractors.values()))
     has_generator = job.plugin != REFERENCE_ROW and any("generator" in metric.needs for metric in metrics)
     context = EvaluationContext(
-        dataset=job.dataset,
-        heldout=split_of(job.dataset, "test") if len(job.dataset.test) else None,
+        dataset=dataset,
+        heldout=split_of(dataset, "test") if len(dataset.test) else None,
         generator=job.generator() if has_generator else None,
         protocol=get_protocol(job.run.protocol),
         device=str(job.device),
         cache=cache,
-        seed=derive_seed("metrics", job.seed) % 2**31,
+        seed=seed,
         progress=progress,
     )
-    samples = replace(samples, class_names=job.dataset.class_names)
-    return measure(samples, split_of(job.dataset, "train"), job.registry, metrics, extractor, context)
+    samples = replace(samples, class_names=dataset.class_names)
+    return measure(samples, split_of(dataset, "train"), job.registry, metrics, extractor, context)
 
 
-def save_images(path: Path, images: ImageSet) -> None:
-    """Write samples.npz: `images` uint8 NHWC and, for a conditional model, the `labels` that were asked for."""
-    arrays: dict[str, np.ndarray[Any, Any]] = {"images": images.images}
-    if images.labels is not None:
-        arrays["labels"] = images.labels
+def save_samples(path: Path, samples: SampleSet) -> None:
+    """Write samples.npz: `images` uint8 NHWC or `points` float32 [N, D], with the `labels` of a conditional model."""
+    name, array = ("images", samples.images) if isinstance(samples, ImageSet) else ("points", samples.points)
+    arrays: dict[str, np.ndarray[Any, Any]] = {name: array}
+    if samples.labels is not None:
+        arrays["labels"] = samples.labels
     write_arrays(path, arrays)
 
 

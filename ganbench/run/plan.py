@@ -27,7 +27,7 @@ from ganbench.run.executor import default_num_threads
 from ganbench.run.job import load_data
 from ganbench.run.measure import choose_metrics, protocol_extractor
 from ganbench.run.suited import check_protocol, suited_protocol
-from ganbench.types import Dataset
+from ganbench.types import AnyDataset
 
 RECORDED_PACKAGES = (
     "torch",
@@ -40,6 +40,8 @@ RECORDED_PACKAGES = (
     "torch-fidelity",
     "lpips",
 )
+
+NO_EXTRACTOR = "none"
 
 
 @dataclass(frozen=True)
@@ -69,7 +71,7 @@ class RunPlan:
     run: Run
     benchmark: Benchmark
     registry: Registry
-    dataset: Dataset
+    dataset: AnyDataset
     plugins: tuple[str, ...]  # the entries' names, controls first
     default_folder: Path = field(default=Path())
 
@@ -83,17 +85,14 @@ def plan_run(request: RunRequest) -> RunPlan:
     from_files = tuple(registry.load_file(path) for path in plugin_files)
     benchmark = _overridden(registry.benchmark(request.benchmark), request, from_files)
     entries = resolve_entries(benchmark, registry, request.assignments)
-    if benchmark.evaluation.rank_by not in registry.metrics:
-        raise UnknownNameError("metric", benchmark.evaluation.rank_by, registry.metrics)
     dataset = load_data(benchmark.data, registry)
     other_data = benchmark.data != registry.benchmark(request.benchmark).data
     benchmark, protocol_note = suited_protocol(_retitled(benchmark, dataset, request), dataset, other_data)
     protocol = get_protocol(benchmark.protocol)
-    metrics = choose_metrics(benchmark.evaluation.metrics, registry, protocol)
+    metrics = choose_metrics(benchmark.evaluation.metrics, registry, protocol, dataset.spec.kind)
+    choose_metrics((benchmark.evaluation.rank_by,), registry, kind=dataset.spec.kind)
     check_protocol(benchmark, protocol)
-    extractor, reason = choose_extractor(
-        protocol_extractor(protocol, benchmark.evaluation.extractor), list(registry.extractors.values())
-    )
+    extractor, note = _extractor(benchmark, registry, dataset)
     for entry in entries:
         check_fit(entry, dataset)
     configuration = {
@@ -105,14 +104,14 @@ def plan_run(request: RunRequest) -> RunPlan:
         "host_options": {entry.name: entry.host_options for entry in entries},
         "plugins": {entry.name: entry.variant.source.sha256 for entry in entries},
         "dataset_sha256": dataset.sha256,
-        "extractor": extractor.name,
+        "extractor": extractor,
         "metrics": [info.id for info in metrics],
         "software": {"ganbench": ganbench.__version__, "torch": torch.__version__},
     }
     environment = describe_environment() | {
         "num_threads": default_num_threads(request.jobs),
         "plugin_files": [str(path) for path in plugin_files],
-        "extractor_note": reason,
+        **note,
     }
     if protocol_note:
         environment["protocol_note"] = protocol_note
@@ -121,11 +120,23 @@ def plan_run(request: RunRequest) -> RunPlan:
     return RunPlan(run, benchmark, registry, dataset, tuple(entry.name for entry in entries), folder)
 
 
+def _extractor(benchmark: Benchmark, registry: Registry, dataset: AnyDataset) -> tuple[str, dict[str, str]]:
+    """The extractor's name, and what the environment says of it; points are measured without one."""
+    asked = benchmark.evaluation.extractor
+    if dataset.spec.kind == "points":
+        if asked != "auto":
+            raise UsageError(f"extractor '{asked}': '{dataset.name}' holds points, which need none; leave it out.")
+        return NO_EXTRACTOR, {}
+    wanted = protocol_extractor(get_protocol(benchmark.protocol), asked)
+    extractor, reason = choose_extractor(wanted, list(registry.extractors.values()))
+    return extractor.name, {"extractor_note": reason}
+
+
 def _run_record(
     benchmark: Benchmark,
     registry: Registry,
     entries: Sequence[ResolvedEntry],
-    dataset: Dataset,
+    dataset: AnyDataset,
     configuration: dict[str, Any],
     environment: dict[str, Any],
 ) -> Run:
@@ -177,22 +188,23 @@ def _overridden(benchmark: Benchmark, request: RunRequest, from_files: tuple[str
         raise UsageError(explain_validation(error)) from error
 
 
-def _retitled(benchmark: Benchmark, dataset: Dataset, request: RunRequest) -> Benchmark:
+def _retitled(benchmark: Benchmark, dataset: AnyDataset, request: RunRequest) -> Benchmark:
     """On other data the benchmark's own title would be untrue: name the data, and where the settings come from."""
     if request.dataset is None and request.resolution is None:
         return benchmark
     spec = dataset.spec
-    title = f"{_short_name(dataset)}, {spec.resolution}×{spec.resolution}, with the settings of {benchmark.name}"
+    size = f"{spec.resolution}×{spec.resolution}" if spec.kind == "image" else "points"
+    title = f"{_short_name(dataset)}, {size}, with the settings of {benchmark.name}"
     return benchmark.model_copy(update={"title": title, "description": ""})
 
 
-def _folder_stem(benchmark: Benchmark, dataset: Dataset, request: RunRequest) -> str:
+def _folder_stem(benchmark: Benchmark, dataset: AnyDataset, request: RunRequest) -> str:
     if request.dataset is None:
         return benchmark.name
     return re.sub(r"[^a-z0-9]+", "-", _short_name(dataset).lower()).strip("-") or "run"
 
 
-def _short_name(dataset: Dataset) -> str:
+def _short_name(dataset: AnyDataset) -> str:
     """`photos` for `folder:/home/me/photos`."""
     name, _, place = dataset.name.partition(":")
     return Path(place).name or name

@@ -1,4 +1,4 @@
-"""Drawing samples from a trained model: each from its own seed, in evaluation mode, quantised once to uint8."""
+"""Drawing samples from a trained model: each from its own seed, in evaluation mode; images quantised once to uint8."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ganbench.data.pixels import to_uint8
 from ganbench.models import GAN
 from ganbench.registry import Variant
 from ganbench.seeding import derive_seed, latents_for, preserved_rng, seed_everything
-from ganbench.types import DataSpec
+from ganbench.types import DataSpec, ImageSet, PointSet, SampleSet
 
 INTERPOLATION_ROWS, INTERPOLATION_COLUMNS = 6, 9
 BATCH_SIZE = 100  # fixed, so that no setting of the user's can change a sample
@@ -58,18 +58,33 @@ class Sampler:
             seed_everything(derive_seed("sampling", self.seed, first))
             return self.variant.sample_batch(self.gan, latents.to(device), given, self.spec.shape).float()
 
+    def samples(
+        self, name: str, num_samples: int, labels: Labels | None, progress: Progress | None = None
+    ) -> SampleSet:
+        """As many samples, with their labels, of the kind that the model was built for."""
+        if self.spec.kind == "points":
+            return PointSet(name, self.points(num_samples, labels, progress), labels)
+        return ImageSet(name, self.images(num_samples, labels, progress), labels)
+
     def images(
         self, num_samples: int, labels: Labels | None, progress: Progress | None = None
     ) -> npt.NDArray[np.uint8]:
         """Images uint8 [num_samples, H, W, C]."""
-        parts = []
+        return np.concatenate([to_uint8(batch) for batch in self._batches(num_samples, labels, progress)])
+
+    def points(
+        self, num_samples: int, labels: Labels | None, progress: Progress | None = None
+    ) -> npt.NDArray[np.float32]:
+        """Points float32 [num_samples, D]."""
+        return np.concatenate([batch.cpu().numpy() for batch in self._batches(num_samples, labels, progress)])
+
+    def _batches(self, num_samples: int, labels: Labels | None, progress: Progress | None) -> Iterator[Tensor]:
         for start in range(0, num_samples, BATCH_SIZE):
             indices = range(start, min(start + BATCH_SIZE, num_samples))
             chosen = None if labels is None else labels[indices.start : indices.stop]
-            parts.append(to_uint8(self.generate(self.latents(indices), chosen, start)))
+            yield self.generate(self.latents(indices), chosen, start)
             if progress is not None:
                 progress(indices.stop, num_samples)
-        return np.concatenate(parts)
 
 
 def proportional_labels(num_samples: int, shares: npt.NDArray[np.float64]) -> Labels:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from ganbench.config import PROTOCOL, Benchmark
 from ganbench.errors import UsageError
 from ganbench.protocols import Measured, Protocol, get_protocol, reference_deviations, setting_deviations
-from ganbench.types import Dataset
+from ganbench.types import AnyDataset
 
 
-def suited_protocol(benchmark: Benchmark, dataset: Dataset, other_data: bool) -> tuple[Benchmark, str]:
+def suited_protocol(benchmark: Benchmark, dataset: AnyDataset, other_data: bool) -> tuple[Benchmark, str]:
     """The benchmark, under ganbench-v1 where its protocol is one of other data, and a sentence that says so.
 
     `other_data`: whether the user asked for other data than the benchmark's. A protocol that compares with one dataset

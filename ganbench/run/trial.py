@@ -13,6 +13,8 @@ import threading
 import time
 import traceback
 from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -40,21 +42,23 @@ from ganbench.results.store import (
     TRIAL_FILE,
     read_history,
     trial_folder,
+    write_arrays,
     write_record,
 )
 from ganbench.run.checkpoint import weights_sha256
 from ganbench.run.class_timeline import NUM_PROBE_SAMPLES, save_probe
 from ganbench.run.events import Event, EventWriter
 from ganbench.run.job import TrialJob
-from ganbench.run.measure import measure_trial, save_images, save_neighbours
+from ganbench.run.measure import measure_trial, save_neighbours, save_samples
 from ganbench.run.sampling import INTERPOLATION_COLUMNS, interpolation
 from ganbench.run.training import Interrupted, Progress, Trainer, num_parameters
 from ganbench.run.training_warnings import RecallWatch, training_warnings
 from ganbench.run.trial_files import write_trial_files
 from ganbench.seeding import derive_seed, seed_everything
-from ganbench.types import REFERENCE_ROW, ImageSet, ImageSource
+from ganbench.types import REFERENCE_ROW, ImageSet, ImageSource, PointSet, SampleSet
 
 SNAPSHOT_COLUMNS, SNAPSHOT_ROWS = 10, 8
+NUM_SNAPSHOT_POINTS = 500
 SHOWN_VALUES = ("loss_d", "loss_g", "d_recall")  # in the progress line; the history has all
 LOCK_PATIENCE_SECONDS = 60.0
 
@@ -82,8 +86,8 @@ class TrialProcess:
     def run(self) -> int:
         """All stages; how it ended stands in trial.json. Returns the exit code: 0 unless the trial failed."""
         try:
-            images = self._reference_images() if self.trial.role == "reference" else self._model_images()
-            self._evaluate(images)
+            samples = self._reference_samples() if self.trial.role == "reference" else self._model_samples()
+            self._evaluate(samples)
             self._update(status="done")
             self.emit(Event("done"))
         except Interrupted:
@@ -103,7 +107,7 @@ class TrialProcess:
 
     # Stages
 
-    def _model_images(self) -> ImageSet:
+    def _model_samples(self) -> SampleSet:
         self._enter("training")
         gan, trainer = self._build()
         trainer.run()
@@ -119,9 +123,9 @@ class TrialProcess:
         start = time.perf_counter()
         with trainer.averaged_weights():
             self._update(provenance=self.trial.provenance | {"weights_sha256": weights_sha256(gan)})
-            images = self._sample(gan)
+            samples = self._sample(gan)
         self._add_cost(sampling_seconds=time.perf_counter() - start)
-        return images
+        return samples
 
     def _build(self) -> tuple[GAN, Trainer]:
         job = self.job
@@ -145,21 +149,27 @@ class TrialProcess:
             trainer.probe = lambda step: self._probe_classes(trainer, gan, step)
         return gan, trainer
 
-    def _stream(self, split: ImageSource, seed: int) -> BatchStream:
-        images = in_memory(split)
+    def _stream(self, split: ImageSource | PointSet, seed: int) -> BatchStream:
+        samples = split.points if isinstance(split, PointSet) else in_memory(split).images
         return BatchStream(
-            images.images, images.labels, batch_size=self.job.training.batch_size, seed=seed, device=self.job.device,
+            samples, split.labels, batch_size=self.job.training.batch_size, seed=seed, device=self.job.device,
             augment=self.job.augment,
         )  # fmt: skip
 
     def _snapshot(self, trainer: Trainer, gan: GAN, step: int) -> None:
         sampler = self.job.sampler(gan, derive_seed("snapshot", self.job.seed))
+        path = self.job.folder / SNAPSHOT_FOLDER / f"step-{step:07d}"
+        if self.job.dataset.spec.kind == "points":
+            labels = self.job.evaluation_labels(NUM_SNAPSHOT_POINTS)
+            with trainer.averaged_weights():
+                write_arrays(path.with_suffix(".npz"), {"points": sampler.points(NUM_SNAPSHOT_POINTS, labels)})
+            return
         num_samples = SNAPSHOT_COLUMNS * SNAPSHOT_ROWS
         num_classes = self.job.dataset.spec.num_classes
         labels = np.arange(num_samples) % SNAPSHOT_COLUMNS % num_classes if num_classes else None  # a class a column
         with trainer.averaged_weights():
             grid = image_grid(sampler.images(num_samples, labels), SNAPSHOT_COLUMNS)
-        save_png(grid, self.job.folder / SNAPSHOT_FOLDER / f"step-{step:07d}.png")
+        save_png(grid, path.with_suffix(".png"))
 
     def _probe_classes(self, trainer: Trainer, gan: GAN, step: int) -> None:
         sampler = self.job.sampler(gan, derive_seed("classes", self.job.seed, step))
@@ -167,30 +177,33 @@ class TrialProcess:
             images = sampler.images(NUM_PROBE_SAMPLES, self.job.evaluation_labels(NUM_PROBE_SAMPLES))
         save_probe(self.job.folder, step, trainer.epochs, images)
 
-    def _sample(self, gan: GAN) -> ImageSet:
+    def _sample(self, gan: GAN) -> SampleSet:
         job, num_samples = self.job, self.job.benchmark.evaluation.num_samples
         labels = job.evaluation_labels(num_samples)
         sampler = job.sampler(gan, derive_seed("evaluation", job.seed))
-        images = sampler.images(num_samples, labels, lambda done, total: self._progress("samples", done, total))
-        strip = to_uint8(interpolation(job.sampler(gan, derive_seed("interpolation", job.seed)), labels))
-        save_png(image_grid(strip, INTERPOLATION_COLUMNS), job.folder / SNAPSHOT_FOLDER / INTERPOLATION_FILE)
-        return ImageSet(job.plugin, images, labels)
+        samples = sampler.samples(job.plugin, num_samples, labels, partial(self._progress, "samples"))
+        if isinstance(samples, ImageSet):
+            strip = to_uint8(interpolation(job.sampler(gan, derive_seed("interpolation", job.seed)), labels))
+            save_png(image_grid(strip, INTERPOLATION_COLUMNS), job.folder / SNAPSHOT_FOLDER / INTERPOLATION_FILE)
+        return samples
 
-    def _reference_images(self) -> ImageSet:
-        """Held-out real images, as many as every plugin gives samples, in a fixed random order."""
+    def _reference_samples(self) -> SampleSet:
+        """Held-out real samples, as many as every plugin gives, in a fixed random order."""
         test = self.job.dataset.test
         num_samples = min(self.job.benchmark.evaluation.num_samples, len(test))
         chosen = np.random.default_rng(derive_seed("reference", self.job.seed)).permutation(len(test))[:num_samples]
+        if isinstance(test, PointSet):
+            return replace(test.subset(chosen), name=REFERENCE_ROW)
         labels = None if test.labels is None else test.labels[chosen]
         return ImageSet(REFERENCE_ROW, test.take(chosen), labels)
 
-    def _evaluate(self, images: ImageSet) -> None:
+    def _evaluate(self, samples: SampleSet) -> None:
         job = self.job
-        save_images(job.folder / SAMPLES_FILE, images)
-        self._update(provenance=self.trial.provenance | {"samples_sha256": images.sha256})
+        save_samples(job.folder / SAMPLES_FILE, samples)
+        self._update(provenance=self.trial.provenance | {"samples_sha256": samples.sha256})
         self._enter("evaluating")
         start = time.perf_counter()
-        evaluation = measure_trial(job, images, FeatureCache(default_cache_root()), self._progress)
+        evaluation = measure_trial(job, samples, FeatureCache(default_cache_root()), self._progress)
         metrics = evaluation.to_file(job.run.protocol, self.trial.provenance)
         write_record(job.folder / METRICS_FILE, metrics)
         save_neighbours(job.folder / NEIGHBOURS_FILE, evaluation.neighbours)

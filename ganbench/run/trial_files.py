@@ -9,6 +9,7 @@ from functools import partial
 from ganbench.features.arithmetic import exact_arithmetic
 from ganbench.features.choose import choose_extractor
 from ganbench.metrics.inputs import MetricInputs
+from ganbench.metrics.point_inputs import PointInputs
 from ganbench.results.schema import Trial
 from ganbench.run.best_samples import write_best
 from ganbench.run.by_class import write_by_class
@@ -23,11 +24,14 @@ log = logging.getLogger(__name__)
 Progress = Callable[[str, int, int], None]
 
 
-def write_trial_files(job: TrialJob, trial: Trial, inputs: MetricInputs, progress: Progress) -> None:
+def write_trial_files(job: TrialJob, trial: Trial, inputs: MetricInputs | PointInputs, progress: Progress) -> None:
     """Write the files that this kind of trial has, each whole or not at all; the log says why one is not there.
 
-    Classes need labels. The real images' row has its classes only; controls have no timeline and no arithmetic.
+    Classes need labels. The real images' row has its classes only; controls have no timeline and no arithmetic. Points
+    have none of these files: their samples and snapshots show all.
     """
+    if isinstance(inputs, PointInputs):
+        return
     stages: dict[str, Callable[[], None]] = {}
     is_labelled = job.dataset.train.labels is not None
     if is_labelled and trial.role == "model":

@@ -1,7 +1,7 @@
 """Recomputing the numbers of a run from its stored samples, with the settings that it recorded.
 
 What is checked, for every finished trial and the row of real images: that its files are there and name the same hashes,
-that samples.npz holds the images that trial.json names, that the data are those of the run, and that each number of
+that samples.npz holds the samples that trial.json names, that the data are those of the run, and that each number of
 metrics.json comes out again: its value, interval, counts, extractor, protocol and the numbers in its details. For a
 whole run also that every planned trial is there, and that the board, both files of it, follows from the trials' files.
 
@@ -31,7 +31,7 @@ from ganbench.run.job import TrialJob, load_data
 from ganbench.run.plan import resolve_device
 from ganbench.run.verify_run import board_problems, check_configuration, run_problems
 from ganbench.run.verify_trial import Progress, TrialExamination, VerifiedTrial, short_hash
-from ganbench.types import REFERENCE_ROW, Dataset
+from ganbench.types import REFERENCE_ROW, AnyDataset
 
 
 @dataclass(frozen=True)
@@ -55,10 +55,10 @@ class Verification:
 class _StoredTrial(TrialJob):
     """A trial whose data were loaded, and compared with the run's, before."""
 
-    data: Dataset
+    data: AnyDataset
 
     @cached_property
-    def dataset(self) -> Dataset:
+    def dataset(self) -> AnyDataset:
         return self.data
 
 
@@ -132,7 +132,7 @@ def _places(folder: Path, run: Run) -> list[tuple[str, int]]:
     return list(dict.fromkeys((*planned, *found)))
 
 
-def _dataset(run: Run, registry: Registry) -> tuple[Dataset, str]:
+def _dataset(run: Run, registry: Registry) -> tuple[AnyDataset, str]:
     """The run's data, and what is wrong with them."""
     data = DataSection.model_validate(run.configuration["benchmark"]["data"])
     dataset = load_data(data, registry)

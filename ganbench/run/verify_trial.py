@@ -18,7 +18,7 @@ from ganbench.results.store import METRICS_FILE, RUN_FILE, SAMPLES_FILE, TRIAL_F
 from ganbench.run.checkpoint import LAST
 from ganbench.run.job import TrialJob
 from ganbench.run.measure import measure_trial
-from ganbench.types import REFERENCE_ROW, ImageSet
+from ganbench.types import REFERENCE_ROW, ImageSet, PointSet, SampleSet
 
 Progress = Callable[[str, int, int], None]
 
@@ -70,21 +70,24 @@ class TrialExamination:
             self.problems.append(str(error))
         return None
 
-    def _samples(self) -> ImageSet | None:
-        path = self.job.folder / SAMPLES_FILE
+    def _samples(self) -> SampleSet | None:
+        path, wants_points = self.job.folder / SAMPLES_FILE, self.job.dataset.spec.kind == "points"
         try:
             with np.load(path, allow_pickle=False) as stored:
-                images, labels = stored["images"], stored.get("labels")
-            if images.dtype == np.uint8 and images.ndim == 4:
-                return ImageSet(self.job.plugin, images, labels)
-            self.problems.append(f"{SAMPLES_FILE} holds {images.dtype} {images.shape}, not images uint8 [N, H, W, C]")
+                array, labels = stored["points" if wants_points else "images"], stored.get("labels")
+            if wants_points and array.dtype == np.float32 and array.ndim == 2:
+                return PointSet(self.job.plugin, array, labels)
+            if not wants_points and array.dtype == np.uint8 and array.ndim == 4:
+                return ImageSet(self.job.plugin, array, labels)
+            wanted = "points float32 [N, D]" if wants_points else "images uint8 [N, H, W, C]"
+            self.problems.append(f"{SAMPLES_FILE} holds {array.dtype} {array.shape}, not {wanted}")
         except FileNotFoundError:
             self.problems.append(f"{SAMPLES_FILE} is missing")
         except (OSError, ValueError, KeyError, EOFError, BadZipFile) as error:
             self.problems.append(f"{SAMPLES_FILE} cannot be read: {error}")
         return None
 
-    def _check_provenance(self, trial: Trial, metrics: MetricsFile | None, samples: ImageSet | None) -> None:
+    def _check_provenance(self, trial: Trial, metrics: MetricsFile | None, samples: SampleSet | None) -> None:
         """All names and hashes in the files must be those of the folder, of run.json and of the samples."""
         run, job = self.job.run, self.job
         if (trial.plugin, trial.seed) != (job.plugin, job.seed):
@@ -103,7 +106,7 @@ class TrialExamination:
                         f"{file} names {short_hash(found)} as hash of {owners[key]}, which has {short_hash(sha256)}"
                     )
 
-    def _compare(self, metrics: MetricsFile, samples: ImageSet) -> list[Comparison]:
+    def _compare(self, metrics: MetricsFile, samples: SampleSet) -> list[Comparison]:
         stored, configuration = metrics.metrics, self.job.run.configuration
         for name in configuration.get("metrics", ()):
             if name not in stored and name not in metrics.unavailable:

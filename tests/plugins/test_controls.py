@@ -32,7 +32,7 @@ def distinct(samples):
 
 
 def test_noise_samples_are_the_latents():
-    for spec in (SPEC, POINTS):
+    for spec in (SPEC, POINTS):  # before any points were seen
         gan = noise.ganbench_build(spec, {})
         latents = gan.sample_latents(2000)
         samples = noise.ganbench_sample(gan, latents, None)
@@ -49,6 +49,17 @@ def test_noise_uses_up_one_batch_and_has_no_state():
     assert len(list(batches)) == 1
     assert gan.latent_dim == math.prod(SPEC.shape)
     assert not list(gan.parameters())
+
+
+def test_noise_of_points_fills_the_box_of_those_it_saw():
+    gan = noise.ganbench_build(POINTS, {})
+    for seen in ([[1.0, 5.0], [2.0, 9.0]], [[4.0, 6.0], [3.0, 7.0]]):
+        noise.ganbench_train(gan, iter([Batch(torch.tensor(seen))]), 0)
+    corners = torch.tensor([[-1.0, -1.0], [1.0, 1.0], [0.0, 0.5]])
+    assert noise.ganbench_sample(gan, corners, None).tolist() == [[1, 5], [4, 9], [2.5, 8]]
+    resumed = noise.ganbench_build(POINTS, {})
+    resumed.load_state_dict(gan.state_dict())
+    assert torch.equal(noise.ganbench_sample(resumed, corners, None), noise.ganbench_sample(gan, corners, None))
 
 
 def test_memorizer_replays_exactly_what_it_saw():

@@ -60,6 +60,7 @@ OTHER = {
     "layers_generator": (3,),
     "layers_discriminator": (3,),
     "maxout_pieces": (3,),
+    "packing": (3,),
     "capacity": (5,),
 }
 CONTEXT = {  # options without which another has nothing to act on
@@ -103,6 +104,7 @@ BAD = {
     "layers_generator": [0],
     "layers_discriminator": [0],
     "maxout_pieces": [0],
+    "packing": [0],
     "capacity": [0],
 }
 EVERY = [(name, option) for name, variant in VARIANTS.items() for option in variant.info.options]
