@@ -108,7 +108,7 @@ class Entry(_Section):
     plugin: str = ""  # empty: the entry's name is the plugin's
     title: str = ""  # empty: the plugin's
     options: dict[str, OptionValue] = Field(default_factory=dict)  # the plugin's, and HOST_OPTIONS
-    published: dict[str, str] = Field(default_factory=dict)
+    published: dict[str, Annotated[str, Field(coerce_numbers_to_str=True)]] = Field(default_factory=dict)
 
 
 class Source(_Section):
@@ -128,8 +128,8 @@ class Benchmark(_Section):
     title: str
     description: str = ""
     protocol: str = PROTOCOL
-    plugins: tuple[str, ...]
-    controls: tuple[str, ...] = ("noise", "memorizer")
+    plugins: tuple[str, ...] = Field(min_length=1)
+    controls: tuple[str, ...] = ("noise", "memorizer", "half")  # those that the data allow
     seeds: int = Field(default=1, ge=1)  # trainings of each model
     data: DataSection
     training: TrainingSection
@@ -168,7 +168,7 @@ def with_host_options(benchmark: Benchmark, options: Mapping[str, OptionValue]) 
         data = DataSection.model_validate(benchmark.data.model_dump() | {"augment": augment})
         return TrainingSection.model_validate(training), data
     except ValidationError as error:
-        raise UsageError(explain_validation(error)) from error
+        raise UsageError(f"option {explain_validation(error)}") from error
 
 
 def read_benchmark(path: Path) -> Benchmark:
@@ -186,14 +186,17 @@ def read_benchmark(path: Path) -> Benchmark:
 def _with_base(path: Path) -> dict[str, Any]:
     try:
         content = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise UsageError(f"{path}: there is no such file; expected a benchmark in TOML.") from error
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise UsageError(f"{path}: not a readable TOML file: {error}") from error
     base = content.pop("extends", None)
     if base is None:
         return content
-    if base == path.stem:
+    below = path.with_name(f"{str(base).removesuffix('.toml')}.toml")
+    if below == path:
         raise UsageError(f"{path}: it extends itself; name another benchmark, or leave `extends` out.")
-    return _laid_over(_with_base(path.with_name(f"{base}.toml")), content)
+    return _laid_over(_with_base(below), content)
 
 
 def _laid_over(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
@@ -207,9 +210,21 @@ def _laid_over(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, 
 
 def explain_validation(error: ValidationError) -> str:
     """One clause per wrong field, in words."""
-    return "; ".join(
-        f"{'.'.join(str(part) for part in item['loc']) or 'file'}: {item['msg']}" for item in error.errors()
-    )
+    return "; ".join(_explained(item) for item in error.errors())
+
+
+def _explained(item: Any) -> str:
+    """`training.seeds: expected at least 1, got 0`, or that a field is missing or unknown."""
+    place = ".".join(str(part) for part in item["loc"]) or "file"
+    match item["type"]:
+        case "missing":
+            return f"{place}: is missing"
+        case "extra_forbidden":
+            return f"{place}: there is no such setting"
+        case "value_error":
+            return f"{place}: {item['ctx']['error']!s}"
+    words = str(item["msg"]).removeprefix("Input should be ")
+    return f"{place}: expected {words}, got {item['input']!r}" if words != item["msg"] else f"{place}: {words}"
 
 
 def parse_entry(text: str) -> tuple[str, str]:

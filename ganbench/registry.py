@@ -147,14 +147,18 @@ def as_types_of(
     return resolved
 
 
+def option_words(value: OptionValue) -> str:
+    """A value as `--set` takes it."""
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
 def _as_type_of(default: OptionValue, value: OptionValue, name: str) -> OptionValue:
     """`value` in the type of the option's default; an int passes for a float, nothing else is converted."""
     if isinstance(default, float) and isinstance(value, int) and not isinstance(value, bool):
         return float(value)
     if type(value) is not type(default):
-        raise UsageError(
-            f"option {name}: expected {type(default).__name__} like the default {default!r}, got {value!r}."
-        )
+        wanted = {bool: "true or false", int: "a whole number", float: "a number", str: "a word"}[type(default)]
+        raise UsageError(f"option {name}: expected {wanted}, such as {option_words(default)}, got {value!r}.")
     return value
 
 

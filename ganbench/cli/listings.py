@@ -18,7 +18,8 @@ from ganbench.cli import model_cards
 from ganbench.cli.metric_cards import DIRECTIONS, card, needs_in_words, page
 from ganbench.config import HOST_OPTIONS, Benchmark
 from ganbench.errors import UnknownNameError
-from ganbench.registry import Registry, Variant, load_registry
+from ganbench.registry import Registry, Variant, load_registry, option_words
+from ganbench.run.entries import resolve_entries
 from ganbench.types import MetricInfo
 
 
@@ -61,7 +62,11 @@ def show_plugins(name: str | None, as_json: bool, as_markdown: bool) -> None:
     if as_json:
         print(json.dumps({"plugins": rows, "failed": failures}, indent=1, ensure_ascii=False))
         return
-    _show(rows, False, ("name", "title", "conditional", "control", "data_kinds", "distribution"))
+    _show(rows, False, ("name", "title", "labels", "data"))
+    for distribution in sorted({row["distribution"] for row in rows} - {rows[0]["distribution"]}):
+        names = ", ".join(row["name"] for row in rows if row["distribution"] == distribution)
+        Console().print(f"From {distribution}: {names}", markup=False, highlight=False)
+    print("`ganbench plugins NAME` shows one with its options.")
     if failures:
         Console().print("[red]Could not be loaded[/red] (the others are not affected):")
         _show(failures, False, ("plugin", "distribution", "stage", "error"))
@@ -71,6 +76,8 @@ def _plugin_row(variant: Variant) -> dict[str, Any]:
     info, source = variant.info, variant.source
     return {
         "name": info.name, "title": info.title, "paper": info.paper, "description": info.description,
+        "labels": {True: "needed", False: "", "if labelled": "used if there"}[info.conditional],
+        "data": ", ".join(info.data_kinds),
         "conditional": info.conditional, "control": info.control, "data_kinds": list(info.data_kinds),
         "resolutions": list(info.resolutions), "options": dict(info.options), "entry_point": source.entry_point,
         "distribution": f"{source.distribution} {source.version}".strip(), "api_version": source.api_version,
@@ -90,7 +97,7 @@ def _show_plugin(variant: Variant, as_json: bool) -> None:
         if text:
             console.print(text, markup=False, highlight=False)
     rows = [
-        {"option": name, "default": default, "meaning": info.option_help.get(name, "")}
+        {"option": name, "default": option_words(default), "meaning": info.option_help.get(name, "")}
         for name, default in info.options.items()
     ]
     if not info.control:
@@ -107,7 +114,12 @@ def show_benchmarks(name: str | None, as_json: bool) -> None:
     """All benchmarks, or one with its entries."""
     registry = load_registry()
     if name is not None:
-        _show_benchmark(registry.benchmark(name), as_json)
+        benchmark = registry.benchmark(name)
+        resolve_entries(benchmark, registry, ())  # raises for what does not exist
+        for metric in (*benchmark.evaluation.metrics, benchmark.evaluation.rank_by):
+            if metric not in registry.metrics:
+                raise UnknownNameError("metric", metric, registry.metrics)
+        _show_benchmark(benchmark, as_json)
         return
     benchmarks = list(registry.benchmarks.values())
     if as_json:
@@ -143,9 +155,10 @@ def _show_benchmark(benchmark: Benchmark, as_json: bool) -> None:
 
 def _entry_row(benchmark: Benchmark, name: str) -> dict[str, str]:
     entry = benchmark.entry(name)
+    options = {**benchmark.options, **entry.options}
     return {
         "entry": name, "plugin": entry.plugin,
-        "options": ", ".join(f"{option}={value}" for option, value in {**benchmark.options, **entry.options}.items()),
+        "options": ", ".join(f"{option}={option_words(value)}" for option, value in options.items()),
         "published": "; ".join(f"{what}: {words}" for what, words in entry.published.items()),
     }  # fmt: skip
 

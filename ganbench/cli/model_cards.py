@@ -6,7 +6,8 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 
 from ganbench.config import HOST_OPTIONS
-from ganbench.types import ModelInfo, OptionValue
+from ganbench.registry import option_words
+from ganbench.types import ModelInfo
 
 _PREAMBLE = """\
 # Models
@@ -31,16 +32,11 @@ def card(info: ModelInfo) -> str:
     facts = {
         "Paper": f"<{info.paper}>" if info.paper else "",
         "Data": f"{', '.join(info.data_kinds)}; {_LABELS[info.conditional]}; sides: {sizes or 'any'}",
-        "Defaults": ", ".join(f"`{name}={words(value)}`" for name, value in info.options.items()),
+        "Defaults": ", ".join(f"`{name}={option_words(value)}`" for name, value in info.options.items()),
     }
     lines = [f"## {info.title} (`{info.name}`)", "", info.description, ""]
     lines += [f"- **{name}**: {text}" for name, text in facts.items() if text]
     return "\n".join(lines) + "\n"
-
-
-def words(value: OptionValue) -> str:
-    """A default as `--set` takes it."""
-    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def _options(models: Sequence[ModelInfo]) -> str:

@@ -9,6 +9,7 @@ from rich.console import Console
 
 from ganbench.cli.board_table import board_table
 from ganbench.cli.progress import make_display
+from ganbench.registry import option_words
 from ganbench.run.plan import RunPlan, RunRequest, plan_run
 from ganbench.run.runner import execute
 
@@ -17,13 +18,16 @@ EXIT_DONE, EXIT_SOME_FAILED, EXIT_INTERRUPTED = 0, 3, 130
 
 def _print_settings(console: Console, plan: RunPlan) -> None:
     """The budget, and which options are not the plugin's own defaults: the benchmark or the user set them."""
+    environment = plan.run.environment
+    data = f"{environment['num_train']:,} to train on, {environment['num_heldout']:,} held out"
+    console.print(f"Data:     {data}", highlight=False)
     console.print(f"Training: {plan.benchmark.training.budget} each, batches of {plan.benchmark.training.batch_size}")
     configuration = plan.run.configuration
     for entry, options in configuration["options"].items():
         variant = plan.registry.variant(configuration["variants"][entry])
         defaults = {**variant.info.options, **plan.benchmark.host_options()}
         used = {**options, **configuration["host_options"][entry]}
-        changed = [f"{name}={value}" for name, value in used.items() if value != defaults[name]]
+        changed = [f"{name}={option_words(value)}" for name, value in used.items() if value != defaults[name]]
         if changed or entry != variant.name:
             name = entry if entry == variant.name else f"{entry} ({variant.name})"
             console.print(f"Options:  {name} {', '.join(changed)}", highlight=False, markup=False)

@@ -25,7 +25,8 @@ class Record(BaseModel):
 class PluginRecord(Record):
     """What stands in one row, and the identity of its plugin: enough to tell whether two results came from one code.
 
-    `name` is the row's, `variant` the plugin's (empty: the same). `published` is what the benchmark's source printed.
+    `name` is the row's, `variant` the plugin's (empty: the same). `published` is what the benchmark's source printed,
+    `defaults` are the plugin's, and `changed` the options in which this row departs from what all rows are given.
     """
 
     name: str
@@ -39,6 +40,8 @@ class PluginRecord(Record):
     paper: str = ""
     description: str = ""
     published: dict[str, str] = Field(default_factory=dict)
+    defaults: dict[str, bool | int | float | str] = Field(default_factory=dict)
+    changed: dict[str, bool | int | float | str] = Field(default_factory=dict)
 
 
 class FailedPlugin(Record):

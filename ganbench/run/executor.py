@@ -61,7 +61,11 @@ def run_locally(tasks: Sequence[TrialTask], jobs: int, on_event: OnEvent) -> Non
             if task not in ended:
                 on_event(task, Event("failed", text=_explain_exit(code, task)))
     except KeyboardInterrupt:
-        _stop(running.values())
+        try:
+            for task in running:
+                on_event(task, Event("note", text="stopping; what is being done is ended or saved first"))
+        finally:
+            _stop(running.values())
         raise
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import platform
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -22,7 +23,7 @@ from ganbench.features.choose import choose_extractor
 from ganbench.protocols import get_protocol
 from ganbench.registry import Registry, load_registry, source_sha256
 from ganbench.results.schema import FailedPlugin, PluginRecord, Run
-from ganbench.run.entries import ResolvedEntry, check_fit, resolve_entries
+from ganbench.run.entries import ResolvedEntry, fitting, resolve_entries
 from ganbench.run.executor import default_num_threads
 from ganbench.run.job import load_data
 from ganbench.run.measure import choose_metrics, protocol_extractor
@@ -91,10 +92,14 @@ def plan_run(request: RunRequest) -> RunPlan:
     protocol = get_protocol(benchmark.protocol)
     metrics = choose_metrics(benchmark.evaluation.metrics, registry, protocol, dataset.spec.kind)
     choose_metrics((benchmark.evaluation.rank_by,), registry, kind=dataset.spec.kind)
+    if benchmark.evaluation.rank_by not in [info.id for info in metrics]:
+        raise UsageError(
+            f"benchmark '{benchmark.name}': ranked by {benchmark.evaluation.rank_by}, which is not among its metrics: "
+            f"{', '.join(info.id for info in metrics)}. Add it, or rank by one of these."
+        )
     check_protocol(benchmark, protocol)
     extractor, note = _extractor(benchmark, registry, dataset)
-    for entry in entries:
-        check_fit(entry, dataset)
+    benchmark, entries = fitting(benchmark, entries, dataset)
     configuration = {
         "benchmark": benchmark.model_dump(mode="json"),
         "seeds": benchmark.seeds,
@@ -111,6 +116,8 @@ def plan_run(request: RunRequest) -> RunPlan:
     environment = describe_environment() | {
         "num_threads": default_num_threads(request.jobs),
         "plugin_files": [str(path) for path in plugin_files],
+        "num_train": len(dataset.train),
+        "num_heldout": len(dataset.test),
         **note,
     }
     if protocol_note:
@@ -166,16 +173,20 @@ def _overridden(benchmark: Benchmark, request: RunRequest, from_files: tuple[str
     content = benchmark.model_dump()
     asked = [parse_entry(text) for text in request.plugins]
     names = tuple(name for name, _ in asked) or benchmark.plugins
+    twice = [name for name, times in Counter(names).items() if times > 1]
+    if twice:
+        raise UsageError(f"--plugins names '{twice[0]}' twice; NAME={twice[0]} runs it again under another name.")
     content["plugins"] = tuple(dict.fromkeys((*names, *from_files)))
     for name, plugin in asked:
-        if name != plugin:
-            content["entries"][name] = benchmark.entry(plugin).model_dump()
+        if name != plugin:  # what a source printed of an entry, and its title, are that entry's alone
+            content["entries"][name] = benchmark.entry(plugin).model_dump() | {"title": "", "published": {}}
     if request.num_seeds is not None:
         content["seeds"] = request.num_seeds
     if request.budget is not None:
         content["training"]["budget"] = str(parse_budget(request.budget))
         for entry in content["entries"].values():
-            entry["options"].pop("budget", None)
+            if entry["options"].pop("budget", None) and entry["title"]:
+                entry["title"] += f", here {content['training']['budget']}"
     if request.dataset is not None:
         content["data"]["dataset"] = absolute_dataset(request.dataset)
     if request.resolution is not None:
@@ -259,6 +270,6 @@ def _plugin_record(entry: ResolvedEntry) -> PluginRecord:
     return PluginRecord(
         name=entry.name, variant=variant.name, entry_point=source.entry_point, distribution=source.distribution,
         version=source.version, api_version=source.api_version, source_sha256=source.sha256,
-        title=entry.entry.title or info.title, paper=info.paper, description=info.description,
-        published=entry.entry.published,
+        title=entry.title, paper=info.paper, description=info.description,
+        published=entry.entry.published, defaults=dict(info.options), changed=dict(entry.changed),
     )  # fmt: skip

@@ -22,6 +22,7 @@ from ganbench.types import REFERENCE_ROW
 
 LOG_FILE, LOCK_FILE = "log.txt", ".lock"
 TRIAL_PATIENCE_SECONDS = 120.0
+MAX_DIFFERENCES = 12
 RUN_ITEMS = {RUN_FILE, BOARD_FILE, BOARD_TABLE, LOCK_FILE, "trials", "report"}
 
 
@@ -95,11 +96,22 @@ def _settle(folder: Path, planned: Run, fresh: bool) -> None:
     stored = read_record(path, Run)
     if stored.configuration_sha256 == planned.configuration_sha256:
         return
-    differences = describe_differences(stored.configuration, planned.configuration)
+    differences = describe_differences(_common(stored, planned), _common(planned, stored))
+    left_out = len(differences) - MAX_DIFFERENCES
+    shown = [*differences[:MAX_DIFFERENCES], *([f"and {left_out} more"] if left_out > 0 else [])]
     raise UsageError(
-        f"{folder} holds a run of another configuration:\n  " + "\n  ".join(differences) + "\n"
+        f"{folder} holds a run of another configuration:\n  " + "\n  ".join(shown) + "\n"
         "Choose another --out, ask for the same configuration, or pass --fresh to delete that run and start over."
     )
+
+
+def _common(run: Run, other: Run) -> dict[str, Any]:
+    """The run's configuration without what only its own models have: that those differ is one difference, told once."""
+    configuration = dict(run.configuration)
+    for key in ("variants", "options", "host_options", "plugins"):
+        models = configuration.get(key, {})
+        configuration[key] = {name: value for name, value in models.items() if name in other.configuration.get(key, {})}
+    return configuration
 
 
 def _refuse_strangers(folder: Path, own: set[str]) -> None:
