@@ -59,7 +59,7 @@ def test_a_benchmark_file(tmp_path):
     path.write_text(GOOD)
     benchmark = read_benchmark(path)
     assert benchmark.training.budget == "50kimg"
-    assert benchmark.controls == ("noise", "memorizer")
+    assert benchmark.controls == ("noise", "memorizer", "half")
     assert Benchmark.model_validate(benchmark.model_dump(mode="json")) == benchmark
 
 

@@ -29,6 +29,7 @@ from ganbench.models.losses import (
     smoothed_target,
     targets_of,
 )
+from ganbench.models.memory import Memory
 from ganbench.models.optim import adam, adams, gan_with, gan_with_adams, learning_rate
 from ganbench.models.options import (
     ADAM,
@@ -61,6 +62,7 @@ __all__ = [
     "Fake",
     "LabelledDiscriminator",
     "LabelledGenerator",
+    "Memory",
     "MinibatchDiscrimination",
     "NonSaturating",
     "Objective",
