@@ -84,6 +84,12 @@ class TrialJob:
         return dataset
 
     @property
+    def classifies(self) -> bool:
+        """Whether samples are told apart by class: the data have labels and some metric trains the classifier anyway."""
+        metrics = (self.registry.metrics[name] for name in self.run.configuration["metrics"])
+        return self.dataset.train.labels is not None and any("classifier" in info.needs for info in metrics)
+
+    @property
     def folder(self) -> Path:
         """The trial's folder."""
         return trial_folder(self.run_folder, self.plugin, self.seed)

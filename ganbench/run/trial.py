@@ -145,7 +145,7 @@ class TrialProcess:
             report=self._report_progress, should_stop=self.stop.is_set,
         )  # fmt: skip
         trainer.snapshot = lambda step: self._snapshot(trainer, gan, step)
-        if self.trial.role == "model" and job.dataset.train.labels is not None:
+        if self.trial.role == "model" and job.classifies:
             trainer.probe = lambda step: self._probe_classes(trainer, gan, step)
         return gan, trainer
 

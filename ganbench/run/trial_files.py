@@ -27,20 +27,19 @@ Progress = Callable[[str, int, int], None]
 def write_trial_files(job: TrialJob, trial: Trial, inputs: MetricInputs | PointInputs, progress: Progress) -> None:
     """Write the files that this kind of trial has, each whole or not at all; the log says why one is not there.
 
-    Classes need labels. The real images' row has its classes only; controls have no timeline and no arithmetic. Points
-    have none of these files: their samples and snapshots show all.
+    Classes need labels, and a metric for which the classifier is trained anyway. The real images' row has its classes
+    only; controls have no timeline and no arithmetic. Points have none of these files: their samples show all.
     """
     if isinstance(inputs, PointInputs):
         return
     stages: dict[str, Callable[[], None]] = {}
-    is_labelled = job.dataset.train.labels is not None
-    if is_labelled and trial.role == "model":
+    if job.classifies and trial.role == "model":
         stages["classes"] = lambda: write_class_timeline(job.folder, inputs.images, trial.num_steps, progress)
     if trial.role != "reference":
         stages["best samples"] = lambda: write_best(job.folder, inputs)
-    if is_labelled:
+    if job.classifies:
         stages["rows by class"] = lambda: write_by_class(job.folder, inputs, _fid_label(job), progress)
-    if is_labelled and trial.role == "model" and not job.variant.info.uses_labels(job.dataset.spec):
+    if job.classifies and trial.role == "model" and not job.variant.info.uses_labels(job.dataset.spec):
         stages["latent arithmetic"] = lambda: _arithmetic(job, inputs, progress)
     with exact_arithmetic():
         for name, write in stages.items():
