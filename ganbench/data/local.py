@@ -19,7 +19,7 @@ from ganbench.data.classes import SPLITS, first_folders, folder_classes, without
 from ganbench.data.listing import ImageFile, list_images
 from ganbench.data.read import stack_images, usable_images
 from ganbench.data.resize import check_resolution, fit_images
-from ganbench.data.splits import stratified_halves
+from ganbench.data.splits import check_sizes, stratified_halves
 from ganbench.errors import DataError
 from ganbench.types import Dataset, DataSpec, ImageSet
 
@@ -35,8 +35,10 @@ def build_dataset(
     """A Dataset of two splits: images uint8 [N, R, R, C], labels int64 [N] for both or for neither.
 
     Raises:
-        DataError: The splits differ in size or channels, or the images are not square.
+        DataError: Fewer than two images in a split, the splits differ in size or channels, or the images are not
+            square.
     """
+    check_sizes(len(train[0]), len(test[0]), name)
     shape = train[0].shape[1:]
     if test[0].shape[1:] != shape:
         raise DataError(

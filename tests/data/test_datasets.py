@@ -34,7 +34,7 @@ def write(path, value=0, size=(8, 8)):
 
 @given(st.lists(st.integers(0, 4), min_size=2, max_size=60), st.integers(0, 2**32 - 1))
 def test_halves_are_disjoint_whole_and_even_in_each_class(labels, seed):
-    labels = np.array([*labels, 0, 0])
+    labels = np.array([*labels, 0, 0, 0, 0])
     first, second = stratified_halves(labels, len(labels), seed, "d")
     assert sorted([*first, *second]) == list(range(len(labels)))
     for label in range(5):
@@ -47,9 +47,18 @@ def test_halves_are_in_random_order():
     assert len(set((first[:50] // 100).tolist())) > 5  # any prefix holds a mixture of classes
 
 
-def test_one_image_cannot_be_halved():
-    with pytest.raises(DataError, match=r"d: too few images \(1\)"):
-        stratified_halves(None, 1, 0, "d")
+@pytest.mark.parametrize(
+    ("labels", "told"),
+    [
+        (None, "2 to train on and 1 held out; expected at least 2 of each.*give at least 4$"),
+        ([0, 0, 1], "2 to train on and 1 held out; .*give at least 4; of a class with an odd number, the odd image"),
+        ([0, 1, 2], "3 to train on and 0 held out"),
+    ],
+)
+def test_three_images_cannot_be_halved(labels, told):
+    with pytest.raises(DataError, match=f"d: too few images: {told.replace('$', '[.]$')}"):
+        stratified_halves(None if labels is None else np.array(labels), 3, 0, "d")
+    assert [len(half) for half in stratified_halves(None, 4, 0, "d")] == [2, 2]
 
 
 def test_mnist5k_split_is_the_published_one(mnist5k):
@@ -72,13 +81,13 @@ def test_mnist5k_resized():
 
 
 def test_folder_with_splits_and_classes(tmp_path):
-    for value, name in enumerate(("train/cat/a", "train/dog/b", "train/dog/deep/c", "test/cat/d")):
+    for value, name in enumerate(("train/cat/a", "train/dog/b", "train/dog/deep/c", "test/cat/d", "test/dog/e")):
         write(tmp_path / f"{name}.png", value)
     dataset = load_dataset(f"folder:{tmp_path}", INFOS)
     assert dataset.class_names == ("cat", "dog")
     assert dataset.spec.num_classes == 2
     assert dataset.train.labels.tolist() == [0, 1, 1]
-    assert dataset.test.labels.tolist() == [0]
+    assert dataset.test.labels.tolist() == [0, 1]
     assert dataset.train.images[:, 0, 0, 0].tolist() == [0, 1, 2]
 
 
@@ -92,13 +101,13 @@ def test_folder_of_classes_is_halved_in_each(tmp_path):
 
 
 def test_zip_with_one_folder_around_everything(tmp_path):
-    for name in ("train/a", "train/b", "train/c", "test/a"):
+    for name in ("train/a", "train/b", "train/c", "test/a", "test/b"):
         write(tmp_path / f"in/data/{name}.png", 1)
     with zipfile.ZipFile(tmp_path / "x.zip", "w") as archive:
         for path in (tmp_path / "in").rglob("*.png"):
             archive.write(path, path.relative_to(tmp_path / "in"))
     dataset = load_dataset(f"folder:{tmp_path / 'x.zip'}", INFOS)
-    assert (len(dataset.train), len(dataset.test), dataset.spec.num_classes) == (3, 1, None)
+    assert (len(dataset.train), len(dataset.test), dataset.spec.num_classes) == (3, 2, None)
 
 
 def test_flat_folder_has_no_labels(tmp_path):
@@ -125,7 +134,7 @@ def test_images_beside_the_splits_are_refused(tmp_path):
 
 
 def test_images_must_be_square(tmp_path):
-    for index in range(2):
+    for index in range(4):
         write(tmp_path / f"{index}.png", size=(8, 6))
     with pytest.raises(DataError, match=r"8x6 pixels with 3 channels; models need squares.*--resolution"):
         load_dataset(f"folder:{tmp_path}", INFOS)
@@ -133,10 +142,24 @@ def test_images_must_be_square(tmp_path):
 
 
 def test_splits_must_agree_in_size(tmp_path):
-    write(tmp_path / "train/a.png", size=(8, 8))
-    write(tmp_path / "test/a.png", size=(9, 9))
+    for name in "ab":
+        write(tmp_path / f"train/{name}.png", size=(8, 8))
+        write(tmp_path / f"test/{name}.png", size=(9, 9))
     with pytest.raises(DataError, match=r"train images are 8x8 .*test images 9x9"):
         load_dataset(f"folder:{tmp_path}", INFOS)
+
+
+@pytest.mark.parametrize(("num_train", "num_test"), [(1, 5), (5, 1)])
+def test_each_split_has_two_images(tmp_path, num_train, num_test):
+    for split, count in (("train", num_train), ("test", num_test)):
+        for index in range(count):
+            write(tmp_path / f"in/{split}/{index}.png")
+    np.savez(tmp_path / "x.npz", train_images=images_of(num_train), test_images=images_of(num_test))
+    for name in ("folder:in", "npz:x.npz"):
+        form, _, path = name.partition(":")
+        told = f"{num_train} to train on and {num_test} held out; expected at least 2 of each. Add images"
+        with pytest.raises(DataError, match=told):
+            load_dataset(f"{form}:{tmp_path / path}", INFOS)
 
 
 def test_photos_of_all_shapes_upright_and_square(tmp_path):
@@ -259,7 +282,7 @@ class FakeSTL(Stored):
 class FakeCelebA(Stored):
     def __init__(self, root, split, download):
         super().__init__(root, download, split=split)
-        self.filename = ["1.jpg", "2.jpg"] if split == "train" else ["3.jpg"]
+        self.filename = ["1.jpg", "2.jpg"] if split == "train" else ["3.jpg", "4.jpg"]
 
 
 @pytest.fixture
@@ -301,11 +324,11 @@ def test_celeba_is_cut_to_its_centre_square(tmp_path, fake_torchvision):
     pixels[20:198] = 200
     folder = tmp_path / "celeba" / "img_align_celeba"
     folder.mkdir(parents=True)
-    for name in ("1.jpg", "2.jpg", "3.jpg"):
+    for name in ("1.jpg", "2.jpg", "3.jpg", "4.jpg"):
         Image.fromarray(pixels).save(folder / name, quality=100)
     dataset = load_dataset("celeba", INFOS, root=tmp_path)
     assert dataset.train.images.shape == (2, 178, 178, 3)
-    assert dataset.test.images.shape == (1, 178, 178, 3)
+    assert dataset.test.images.shape == (2, 178, 178, 3)
     assert dataset.train.images[:, 8:-8].min() > 190
     assert dataset.spec.num_classes is None
     assert load_dataset("celeba", INFOS, 64, tmp_path).train.images.shape == (2, 64, 64, 3)
