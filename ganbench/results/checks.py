@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from ganbench.results.alike import Differences, describe_differences
+from ganbench.results.controls import COPYING_SHARE, control_warnings, copying_share
 from ganbench.results.published import published_notes
-from ganbench.results.schema import BoardRow, MetricRecord, PairTest, Role
+from ganbench.results.schema import BoardRow, PairTest, Role
 from ganbench.results.store import RunResults
-
-COPYING_SHARE = 0.1  # of samples nearer to training images than 99% of held-out ones: ten times what chance gives
 
 
 def board_warnings(
@@ -27,7 +26,7 @@ def board_warnings(
         if metric != rank_by:
             others.setdefault(describe_differences(found), []).append(metric)
     warnings += [f"{_columns(metrics)} numbers that differ in {words}." for words, metrics in others.items()]
-    warnings += _control_warnings(rows, rank_by)
+    warnings += control_warnings(results, rows, rank_by)
     warnings += _copy_warnings(results)
     return warnings
 
@@ -74,59 +73,19 @@ def _columns(metrics: Sequence[str]) -> str:
     return f"The column{'s' * plural} {', '.join(metrics)} mix{'' if plural else 'es'}"
 
 
-def _control_warnings(rows: Sequence[BoardRow], rank_by: str) -> list[str]:
-    """Held-out real images must be better than every model, noise worse."""
-    scores = {row.plugin: row.scores[rank_by] for row in rows if rank_by in row.scores and row.status == "done"}
-    models = [row for row in rows if row.role == "model" and row.plugin in scores]
-    if not models or scores[models[0].plugin].higher_is_better is None:
-        return []
-    sign = 1.0 if scores[models[0].plugin].higher_is_better else -1.0
-    label = scores[models[0].plugin].label
-    warnings = []
-    for row in rows:
-        score = scores.get(row.plugin)
-        if score is None or (row.role != "reference" and row.plugin != "noise"):
-            continue
-        if row.role == "reference":
-            wrong = [model.plugin for model in models if sign * scores[model.plugin].value >= sign * score.value]
-            meaning = f"held-out real images are not better than {', '.join(wrong)} on {label}"
-        else:
-            wrong = [model.plugin for model in models if sign * scores[model.plugin].value <= sign * score.value]
-            meaning = f"{', '.join(wrong)} came out no better than noise on {label}"
-        if wrong:
-            warnings.append(
-                f"A control came out wrong: {meaning}. The ranking should not be trusted before this is explained; "
-                "a model that has hardly been trained can be the reason."
-            )
-    return warnings
-
-
 def _copy_warnings(results: RunResults) -> list[str]:
-    """The memoriser must be caught by its neighbours; a model must not be."""
+    """A model must not be caught by its neighbours."""
     warnings = []
     for item in results.trials:
         record = item.metrics.metrics.get("nn_feature") if item.metrics and item.trial.status == "done" else None
-        share = copying_share(record)
-        if share is None:
-            continue
-        if item.trial.plugin == "memorizer" and share < COPYING_SHARE:
-            warnings.append(
-                f"A control came out wrong: only {share:.1%} of the memorizer's samples lie nearer to a training "
-                "image than 99% of held-out images do, so copying would go unnoticed here."
-            )
-        if item.trial.role == "model" and share >= COPYING_SHARE:
+        share = copying_share(record) if item.trial.role == "model" else None
+        if share is not None and share >= COPYING_SHARE:
             warnings.append(
                 f"{item.trial.plugin} (seed {item.trial.seed}): {share:.0%} of its samples lie nearer to a training "
                 "image than 99% of held-out images do. It may copy, or make a few typical images only: see its "
                 "neighbours."
             )
     return warnings
-
-
-def copying_share(record: MetricRecord | None) -> float | None:
-    """The share of samples nearer to a training image than 99% of held-out images are; None if not measured."""
-    share = record.details.get("share_closer_than_heldout_percentile_1") if record is not None else None
-    return float(share) if isinstance(share, int | float) else None
 
 
 def _counts(rows: Sequence[BoardRow], rank_by: str) -> dict[Role, int]:

@@ -19,7 +19,7 @@ from ganbench.results.schema import (
 from ganbench.results.store import RunResults, TrialResults
 
 LITE = ExtractorRecord(name="lite0", weights_sha256="ab" * 32, resize="bilinear-96")
-ROLES = {"real": "reference", "noise": "control", "memorizer": "control"}
+ROLES = {"real": "reference", "noise": "control", "memorizer": "control", "half": "control"}
 
 
 class Maker:
@@ -60,7 +60,7 @@ class Maker:
         return self.trial(plugin, {"fid": self.metric(value, half)}, seed)
 
     def run(self, seeds=1, plugins=(), rank_by="fid", records=(), **changes):
-        benchmark = {"controls": ["noise", "memorizer"], "evaluation": {"rank_by": rank_by}}
+        benchmark = {"controls": ["noise", "memorizer", "half"], "evaluation": {"rank_by": rank_by}}
         record = Run(
             ganbench_version="0.1.0",
             created="2026-01-02T03:04:05+00:00",
