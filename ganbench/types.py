@@ -263,7 +263,7 @@ def _hash_of_splits(*splits: ImageSource | PointSet) -> str:
 
 @dataclass(frozen=True)
 class DatasetInfo:
-    """A dataset that can be asked for by `name`, or by `name:PATH` where `takes_path`.
+    """A dataset that can be asked for by `name`, or by `name:PATH` where `takes_path`; `path_word` stands for the path.
 
     `load(path, resolution, root)` returns the Dataset at `resolution` pixels (None: as stored), or a PointDataset;
     `root` is where downloads are kept. It raises DataError with a remedy.
@@ -274,6 +274,12 @@ class DatasetInfo:
     load: Callable[[str | None, int | None, Path], AnyDataset]
     takes_path: bool = False
     source: str = ""
+    path_word: str = "PATH"
+
+    @property
+    def form(self) -> str:
+        """How it is asked for, such as `mnist5k` or `folder:PATH`."""
+        return f"{self.name}:{self.path_word}" if self.takes_path else self.name
 
 
 @dataclass(frozen=True)

@@ -166,8 +166,7 @@ def _entry_row(benchmark: Benchmark, name: str) -> dict[str, str]:
 def show_datasets(as_json: bool) -> None:
     """All datasets."""
     rows = [
-        {"name": f"{info.name}:PATH" if info.takes_path else info.name, "title": info.title, "source": info.source}
-        for info in load_registry().datasets.values()
+        {"name": info.form, "title": info.title, "source": info.source} for info in load_registry().datasets.values()
     ]
     _show(rows, as_json, ("name", "title", "source"))
 

@@ -54,7 +54,10 @@ def load_dataset(
         raise UnknownNameError("dataset", name, infos)
     info = infos[name]
     if info.takes_path and not path:
-        raise DataError(f"dataset '{text}': expected a path, as in --dataset {name}:PATH.")
+        own = ", ".join(other.form for other in infos.values() if other.takes_path)
+        raise DataError(
+            f"dataset '{text}': expected a path, as in --dataset {info.form}. Your own files can be: {own}."
+        )
     if path and not info.takes_path:
         raise DataError(f"dataset '{text}': {name} takes no path, got '{path}'. Use {name} or {name}:test.")
     return info.load(path or None, resolution, root or default_root())

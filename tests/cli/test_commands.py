@@ -39,7 +39,7 @@ def ganbench(cache, tmp_path, monkeypatch):
         (["plugins", "dcgan"], ["lr", "width", "--set dcgan."]),
         (["benchmarks"], ["mnist-quick", "s2-cifar10-small"]),
         (["benchmarks", "s2-cifar10"], ["dcgan-4", "2.31", "500epochs", "CIFAR-10"]),
-        (["datasets"], ["mnist5k", "cifar10", "folder:PATH", "npz:PATH"]),
+        (["datasets"], ["mnist5k", "cifar10", "folder:PATH", "boxes:FILE", "npz:PATH"]),
         (["metrics"], ["fid", "coverage", "nn_lpips", "lower", "higher"]),
         (["extractors"], ["efficientnet-lite0", "inception"]),
         (["doctor"], ["torch", "faiss", "extractor efficientnet-lite0", "plugins", "cache"]),

@@ -1,5 +1,6 @@
 """Datasets by name: mnist5k, the user's folders and arrays, torchvision's downloads."""
 
+import re
 import tracemalloc
 import zipfile
 from pathlib import Path
@@ -371,9 +372,13 @@ def test_unknown_name_is_answered_with_close_ones():
         load_dataset("mnist5", INFOS)
 
 
-@pytest.mark.parametrize("text", ["folder", "folder:", "npz"])
-def test_path_is_needed(text):
-    with pytest.raises(DataError, match="expected a path"):
+@pytest.mark.parametrize(
+    ("text", "form"),
+    [("folder", "folder:PATH"), ("folder:", "folder:PATH"), ("npz", "npz:PATH"), ("boxes", "boxes:FILE")],
+)
+def test_path_is_needed(text, form):
+    told = f"as in --dataset {form}. Your own files can be: folder:PATH, boxes:FILE, npz:PATH."
+    with pytest.raises(DataError, match=re.escape(told)):
         load_dataset(text, INFOS)
 
 
