@@ -108,7 +108,7 @@ def test_a_run_leaves_every_file_of_the_design(finished):
     folder, out = finished
     for name in ("run.json", "leaderboard.json", "leaderboard.csv", "report/index.html"):
         assert (folder / name).stat().st_size > 0
-    for plugin in ("real", "noise", "memorizer", "dcgan", "sncgan"):
+    for plugin in ("real", "noise", "memorizer", "half", "dcgan", "sncgan"):
         trial = folder / "trials" / plugin / "seed-0"
         assert status(folder, plugin)["status"] == "done"
         for name in ("trial.json", "samples.npz", "metrics.json", "log.txt", "neighbours.npz"):
@@ -166,6 +166,12 @@ def test_the_controls_come_out_as_they_must(finished):
     assert metrics["nn_feature"]["details"]["share_closer_than_heldout_percentile_1"] == 1
     assert metrics["modes"]["details"]["classifier_test_accuracy"] > 0.8
     assert metrics["fid"]["extractor"]["name"] in rows["dcgan"]["scores"]["fid"]["label"]
+    half, real = rows["half"]["scores"], rows["real"]["scores"]
+    assert half["modes"]["value"] == 5
+    assert half["recall"]["value"] < real["recall"]["value"]
+    assert half["coverage"]["value"] < real["coverage"]["value"]
+    assert half["precision"]["value"] > 0.9
+    assert board["warnings"] == []
 
 
 def test_running_again_does_nothing_and_says_so(finished, run):
@@ -173,7 +179,7 @@ def test_running_again_does_nothing_and_says_so(finished, run):
     before = (folder / "trials" / "dcgan" / "seed-0" / "samples.npz").stat().st_mtime_ns
     done = run("run", "--benchmark", "short", "--plugins", "dcgan,sncgan", "--out", "finished")
     assert done.returncode == 0, done.stderr
-    assert "5 of 5 trials are done already" in done.stdout
+    assert "6 of 6 trials are done already" in done.stdout
     assert (folder / "trials" / "dcgan" / "seed-0" / "samples.npz").stat().st_mtime_ns == before
 
 
