@@ -13,6 +13,8 @@ SHOWN = ("fid", "modes", "precision", "recall", "nn_feature", "kid", "is", "dens
 ARROWS = {True: " ↑", False: " ↓", None: ""}
 NAMES_WIDTH, COLUMN_WIDTH, PUBLISHED_WIDTH = 34, 15, 30
 
+ONE_SEED = "One training seed: training variance unknown; ranks and intervals know the sampling of images only."
+
 
 def board_table(board: Board, width: int) -> Table:
     """Rank, plugin, the ranking score with its spreads, then as many scores as `width` characters hold.
@@ -34,6 +36,8 @@ def board_table(board: Board, width: int) -> Table:
             table.add_column("spread\nseeds / sampling", justify="right", overflow="fold")
     if published:
         table.add_column("published", max_width=PUBLISHED_WIDTH - 3)
+    if any(row.rank is not None and row.num_seeds == 1 for row in board.rows):
+        table.caption, table.caption_justify = ONE_SEED, "left"
     num_samples = max((score.num_samples for row in board.rows for score in row.scores.values()), default=0)
     for row in board.rows:
         cells = [_cell(row.scores.get(metric), metric == board.rank_by) for metric in columns]

@@ -112,3 +112,8 @@ def test_the_terminal_keeps_the_spreads_of_training_and_of_sampling_apart(make, 
     table = board_table(build_board(make.results(*trials, make.fid("noise", 90), make.fid("real", 1), seeds=3)), width)
     place = [column.header for column in table.columns].index("spread\nseeds / sampling")
     assert list(table.columns[place].cells) == ["2 (3) / 0.51", "– / 0.51", "unknown / 0.51"]
+    assert table.caption is None
+
+
+def test_the_terminal_says_that_one_seed_knows_no_training_variance(make):
+    assert "training variance unknown" in board_table(build_board(make.results(make.fid("a", 10))), 80).caption
