@@ -25,6 +25,7 @@ from ganbench.report.pictures import (
     snapshot_paths,
     stored_picture,
 )
+from ganbench.report.scatter import scatter
 from ganbench.report.view import Chart, Fact, Failure, Picture, SectionView, TrialView
 from ganbench.results.checks import COPYING_SHARE, copying_share
 from ganbench.results.schema import MetricRecord, MetricsFile, Run, Trial
@@ -95,6 +96,7 @@ def build_trial(context: Context, item: TrialResults, anchor: str) -> TrialView:
         provenance=provenance_facts(run, item),
         metrics=tuple(metric_line(record) for record in metrics.values()),
         unavailable=tuple(Fact(*pair) for pair in item.metrics.unavailable.items()) if item.metrics else (),
+        scatter=scatter(item, samples, context.real),
         sections=tuple(view for section in context.sections if (view := _section(section, item)) is not None),
     )
 

@@ -152,6 +152,14 @@ class ClassTable:
 
 
 @dataclass(frozen=True)
+class Scatter:
+    """Points of the plane with their modes: the samples over real points, and fewer of fixed latents while training."""
+
+    final: Chart
+    frames: tuple[Chart, ...]
+
+
+@dataclass(frozen=True)
 class TrialView:
     """One training seed of a plugin. What was not stored is None or empty, and the page says so in a sentence.
 
@@ -185,6 +193,7 @@ class TrialView:
     provenance: tuple[Fact, ...]
     metrics: tuple[MetricLine, ...]
     unavailable: tuple[Fact, ...]
+    scatter: Scatter | None
     sections: tuple[SectionView, ...]
 
 

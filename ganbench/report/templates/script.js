@@ -26,28 +26,50 @@ for (const table of document.querySelectorAll("table.board")) {
     });
   });
 }
+// A button that lets a slider run to its end; none where the reader asked for less motion.
+function player(range, length) {
+  if (matchMedia("(prefers-reduced-motion: reduce)").matches) return [];
+  const button = document.createElement("button");
+  let timer;
+  const stop = () => { clearInterval(timer); timer = undefined; button.textContent = "Play"; };
+  const go = (index) => { range.value = index; range.dispatchEvent(new Event("input")); };
+  button.type = "button";
+  button.addEventListener("click", () => {
+    if (timer) return stop();
+    button.textContent = "Stop";
+    go(Number(range.value) === length - 1 ? 0 : Number(range.value) + 1);
+    timer = setInterval(() => {
+      go(Number(range.value) + 1);
+      if (Number(range.value) === length - 1) stop();
+    }, 600);
+  });
+  range.addEventListener("pointerdown", stop);
+  stop();
+  return [button];
+}
 // A slider over the snapshots; without this script the row of thumbnails says the same.
 for (const timeline of document.querySelectorAll(".timeline")) {
   const figures = [...timeline.querySelectorAll("figure")];
   if (figures.length < 2) continue;
   const box = document.createElement("div");
   box.className = "slider";
-  const image = figures[0].querySelector("img").cloneNode();
+  const drawn = (figure) => figure.querySelector("img, svg");
+  const image = drawn(figures[0]).cloneNode(true);
   const range = document.createElement("input");
   const words = document.createElement("output");
   Object.assign(range, { type: "range", min: 0, max: figures.length - 1, step: 1 });
   range.setAttribute("aria-label", "Snapshot");
   const show = (index) => {
-    const shown = figures[index].querySelector("img");
-    image.src = shown.src;
-    image.alt = shown.alt;
+    const shown = drawn(figures[index]);
+    for (const { name, value } of shown.attributes) image.setAttribute(name, value);
+    image.innerHTML = shown.innerHTML;
     range.value = index;
     words.textContent = figures[index].querySelector("figcaption").textContent;
     figures.forEach((figure, i) => figure.toggleAttribute("aria-current", i === index));
   };
   range.addEventListener("input", () => show(Number(range.value)));
-  figures.forEach((figure, index) => figure.querySelector("img").addEventListener("click", () => show(index)));
-  box.append(image, range, words);
+  figures.forEach((figure, index) => drawn(figure).addEventListener("click", () => show(index)));
+  box.append(image, range, ...player(range, figures.length), words);
   timeline.before(box);
   timeline.classList.add("has-slider");
   show(figures.length - 1);
