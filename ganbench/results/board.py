@@ -26,8 +26,8 @@ BOARD_TABLE = "leaderboard.csv"
 
 METRIC_ORDER = (
     "fid", "kid", "is", "fid_infinity", "intra_fid", "fd_dinov2", "cmmd", "sliced_wasserstein", "precision", "recall",
-    "density", "coverage", "vendi", "lpips_diversity", "lpips_diversity_within", "modes", "mode_kl", "hq_ratio", "ndb",
-    "label_accuracy", "cas", "nn_feature", "nn_lpips", "authenticity", "ct", "ppl",
+    "density", "coverage", "vendi", "lpips_diversity", "lpips_diversity_within", "modes", "mode_kl", "hq_ratio",
+    "mixture_kl", "ndb", "label_accuracy", "cas", "nn_feature", "nn_lpips", "authenticity", "ct", "ppl",
 )  # fmt: skip
 
 
@@ -133,7 +133,7 @@ def _row(run: Run, name: str, trials: Sequence[TrialResults]) -> BoardRow:
     plugin = next((plugin for plugin in run.plugins if plugin.name == name), None)
     return BoardRow(
         plugin=name,
-        title=_title(name, plugin, records),
+        title=_title(name, plugin, records, run),
         role=role,
         rank=None,
         tied=False,
@@ -169,12 +169,13 @@ def _planned_role(run: Run, name: str) -> Role:
     return "control" if name in run.configuration["benchmark"].get("controls", ()) else "model"
 
 
-def _title(name: str, plugin: PluginRecord | None, records: dict[str, list[MetricRecord]]) -> str:
+def _title(name: str, plugin: PluginRecord | None, records: dict[str, list[MetricRecord]], run: Run) -> str:
     given = plugin.title if plugin is not None else ""
     if given or name != REFERENCE_ROW:
         return given or name
     halves = any(record.num_samples == record.num_reference for group in records.values() for record in group)
-    return "Real images (held-out half)" if halves else "Real images (held out)"
+    kind = "points" if run.environment.get("data_kind") == "points" else "images"
+    return f"Real {kind} (held-out half)" if halves else f"Real {kind} (held out)"
 
 
 def _note(run: Run, role: Role, trials: Sequence[TrialResults], done: Sequence[TrialResults]) -> str:

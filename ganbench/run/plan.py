@@ -118,6 +118,7 @@ def plan_run(request: RunRequest) -> RunPlan:
         "plugin_files": [str(path) for path in plugin_files],
         "num_train": len(dataset.train),
         "num_heldout": len(dataset.test),
+        "data_kind": dataset.spec.kind,
         **note,
     }
     if protocol_note:

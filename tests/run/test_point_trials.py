@@ -109,6 +109,7 @@ def test_the_real_row_holds_unseen_points_and_the_controls_come_out_as_they_must
     assert np.isin(real, data.test.points).all()
     assert len(np.unique(real, axis=0)) == 400
     assert np.isin(copies, data.train.points).all()
+    assert rows["real"].title == "Real points (held out)"
     assert rows["real"].scores["modes"].value == rows["memorizer"].scores["modes"].value == 8
     assert rows["real"].scores["hq_ratio"].value == pytest.approx(chi2.cdf(9, 2), abs=0.03)
     noise = points_of(trial(finished, "noise") / "samples.npz")
