@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
+from markupsafe import Markup
 from matplotlib.axes import Axes
 
 from ganbench.report.drawing import INK, SERIES, drawn, plain, svg
+from ganbench.report.signs import DISCRIMINATOR_WINS, HIGH_RECALL, VANISHING_GRADIENT
 from ganbench.report.view import Chart
 from ganbench.report.words import epoch_words
 
 MAX_POINTS = 300  # longer curves are averaged in bins
-HIGH_RECALL = 0.99  # above, the discriminator is hardly ever fooled: the sign of a vanishing gradient
+MIN_POINTS = 3  # fewer make no curve and are told in words
 Floats = npt.NDArray[np.float64]
 History = Sequence[Mapping[str, Any]]
 Limits = tuple[float, float | None]
 SHARE: Limits = (-0.03, 1.03)
 FROM_ZERO: Limits = (0.0, None)
+RECALL = "Discriminator's recall on fakes"
+HELDOUT = ", held-out"
 
 NAMES = {
     "loss_d": "discriminator",
@@ -49,21 +53,32 @@ class Panel(NamedTuple):
     note: str = ""
 
 
+class Curve(NamedTuple):
+    """The points of one line, which may be a single one."""
+
+    name: str
+    places: Floats
+    values: Floats
+    style: str
+    colour: str
+
+
 def training_charts(history: History, warnings: Sequence[str] = ()) -> tuple[Chart, ...]:
     """Losses, D's outputs, D's recall, gradient norms and speed; those that were logged.
 
-    Of `warnings`, those about a vanishing gradient stand with D's recall.
+    Of `warnings`, those about a discriminator that wins stand with D's recall.
     """
-    vanishing = " ".join(warning for warning in warnings if warning.startswith("vanishing gradient"))
+    signs = (DISCRIMINATOR_WINS, VANISHING_GRADIENT)
+    winning = " ".join(warning for warning in warnings if warning.startswith(signs))
     panels = [
         *_loss_panels({key for line in history for key in line if key.startswith("loss_")}),
         Panel("Estimated Wasserstein distance", "distance", ("wasserstein",)),
         Panel("Discriminator's outputs", "mean probability “real”", ("d_real", "d_fake"), SHARE),
-        Panel("Discriminator's recall on fakes", "share recognised", ("d_recall",), SHARE, HIGH_RECALL, vanishing),
+        Panel(RECALL, "share recognised", ("d_recall",), SHARE, HIGH_RECALL, winning),
         Panel("Gradient norms", "L2 norm", ("grad_norm_discriminator", "grad_norm_generator"), FROM_ZERO),
         Panel("Speed", "images per second", ("images_per_second",), FROM_ZERO),
     ]
-    charts = (_curves(panel, history) for panel in panels)
+    charts = (_chart(panel, history) for panel in panels)
     return tuple(chart for chart in charts if chart is not None)
 
 
@@ -90,37 +105,60 @@ def _loss_panels(logged: set[str]) -> list[Panel]:
     ]
 
 
-def _curves(panel: Panel, history: History) -> Chart | None:
-    """One chart; held-out values dashed in the colour of their training values. None if nothing was logged."""
+def line_styles(charts: Sequence[Chart]) -> str:
+    """What the styles mean of the lines that these charts have."""
+    drawn_charts = [chart for chart in charts if chart.svg]
+    words = []
+    if any(HELDOUT in chart.description for chart in drawn_charts):
+        words.append("Solid: training images. Dashed: held-out images.")
+    if any(chart.title == RECALL for chart in drawn_charts):
+        words.append("Dotted, with the recall: the share above which the discriminator is hardly ever fooled.")
+    return " ".join(words)
+
+
+def _chart(panel: Panel, history: History) -> Chart | None:
+    """One chart; None if nothing was logged. Without a curve of 3 points it has no drawing, only words."""
     over, label = _x_axis(history)
+    curves = list(_curves(panel.keys, history, over))
+    if not curves:
+        return None
+    words = f"{panel.title}, over {label}: {'; '.join(map(_told, curves))}."
+    if max(len(curve.values) for curve in curves) < MIN_POINTS:
+        return Chart(panel.title, Markup(""), words, panel.note)
     with drawn(label, panel.unit) as (figure, axes):
-        told = _draw_all(axes, panel.keys, history, over)
-        if not told:
-            return None
+        for curve in curves:
+            marker = "." if len(curve.values) < MIN_POINTS else None
+            axes.plot(
+                curve.places,
+                curve.values,
+                curve.style,
+                color=curve.colour,
+                linewidth=1.3,
+                marker=marker,
+                label=plain(curve.name),
+            )
         if panel.limits is not None:
             axes.set_ylim(*panel.limits)
         if panel.mark is not None:
             _draw_mark(axes, panel.mark)
-        if len(told) > 1:
+        if len(curves) > 1:
             axes.legend(frameon=False, fontsize=8, ncols=2, loc="lower left", bbox_to_anchor=(0, 0.98), borderaxespad=0)
-        words = f"{panel.title}, over {label}: {'; '.join(told)}."
         return Chart(panel.title, svg(figure, words), words, panel.note)
 
 
-def _draw_all(axes: Axes, keys: Sequence[str], history: History, over: str) -> list[str]:
-    """Draw the curves of these keys, solid on training and dashed on held-out images; return them in words."""
-    told = []
+def _curves(keys: Sequence[str], history: History, over: str) -> Iterator[Curve]:
+    """The curves of these keys that were logged: solid on training, dashed on held-out images, in the same colour."""
     for i, key in enumerate(keys):
         for prefix, style in (("", "-"), ("heldout_", "--")):
             places, values = _series(history, prefix + key, over)
-            if len(places) == 0:
-                continue
-            name = NAMES.get(key, key.removeprefix("loss_").replace("_", " ")) + (", held-out" if prefix else "")
-            marker = "." if len(places) == 1 else None
-            colour = SERIES[i % len(SERIES)]
-            axes.plot(places, values, style, color=colour, linewidth=1.3, marker=marker, label=plain(name))
-            told.append(f"{name} from {values[0]:.3g} to {values[-1]:.3g}")
-    return told
+            if len(places):
+                name = NAMES.get(key, key.removeprefix("loss_").replace("_", " ")) + (HELDOUT if prefix else "")
+                yield Curve(name, places, values, style, SERIES[i % len(SERIES)])
+
+
+def _told(curve: Curve) -> str:
+    first, last = (f"{value:.3g}" for value in curve.values[[0, -1]])
+    return f"{curve.name} {first}" if len(curve.values) == 1 else f"{curve.name} from {first} to {last}"
 
 
 def _draw_mark(axes: Axes, height: float) -> None:

@@ -9,25 +9,30 @@ import numpy as np
 import numpy.typing as npt
 from matplotlib.axes import Axes
 
+from ganbench.metrics.modes import COVERED_SHARE
 from ganbench.report.drawing import GRID, INK, SERIES, drawn, plain, svg
+from ganbench.report.signs import COLLAPSE, NEVER_APPEARED
 from ganbench.report.view import Chart
-from ganbench.report.words import epoch_words
 
 MAX_NAMED = 30  # classes; more are drawn without their names
 MAX_PROBES = 60
+MAX_TICKS = 7
 MIDDLE = (0x4A, 0x8B, 0xD6)  # a blue that is seen on white and on black; the share is its opacity
 Floats = npt.NDArray[np.floating[Any]]
 
 
 def class_chart(counts: Sequence[float], real_shares: Sequence[float], names: Sequence[str]) -> Chart:
-    """Shares of the classes among the samples as bars, among the real images as marks."""
-    shares = np.asarray(counts, float) / max(1.0, float(np.sum(counts)))
-    real = np.asarray(real_shares, float)
+    """Shares of the classes among the samples as bars, among the real images as marks, and from where a class counts.
+
+    `counts` may be numbers of samples or their estimated shares.
+    """
+    shares, real = _normalised(counts), np.asarray(real_shares, float)
     with drawn("class", "share") as (figure, axes):
         places = np.arange(len(shares))
         axes.bar(places, shares, color=SERIES[0], width=0.7, label="samples")
+        axes.plot(places, real, "_", color=SERIES[1], markersize=10, markeredgewidth=2, label="real images")
         axes.plot(
-            places[: len(real)], real, "_", color=SERIES[1], markersize=10, markeredgewidth=2, label="real images"
+            places, COVERED_SHARE * real, "_", color=INK, markersize=14, markeredgewidth=1, label="counts from here"
         )
         axes.set_ylim(0, max(0.001, float(shares.max()), float(real.max(initial=0))) * 1.25)
         if len(names) == len(shares) <= MAX_NAMED:
@@ -38,11 +43,27 @@ def class_chart(counts: Sequence[float], real_shares: Sequence[float], names: Se
                 rotation=45 if long else 0,
                 ha="right" if long else "center",
             )
-        axes.legend(frameon=False, ncols=2, loc="upper right", fontsize=8)
-        missing = [name for name, share in zip(names, shares, strict=False) if share == 0]
+        axes.legend(frameon=False, ncols=3, loc="lower left", bbox_to_anchor=(0, 0.98), borderaxespad=0, fontsize=8)
         words = f"Shares of {len(shares)} classes among the samples, from {shares.min():.1%} to {shares.max():.1%}."
-        words += f" Without any sample: {', '.join(missing[:20])}." if missing else ""
+        words += f" {missing_words(missing_classes(counts, real_shares, names))}"
         return Chart("Classes found among the samples", svg(figure, words), words)
+
+
+def missing_classes(counts: Sequence[float], real_shares: Sequence[float], names: Sequence[str]) -> list[str]:
+    """The classes that the metric `modes` does not count."""
+    shares, real = _normalised(counts), np.asarray(real_shares, float)
+    missing = (real > 0) & (shares < COVERED_SHARE * real * (1 - 1e-9))  # a share of exactly a tenth counts
+    return [name for name, is_missing in zip(names, missing, strict=True) if is_missing]
+
+
+def missing_words(missing: Sequence[str]) -> str:
+    """Which classes are missing, and by which rule."""
+    listed = ", ".join(missing[:MAX_NAMED]) + (f" and {len(missing) - MAX_NAMED} more" * (len(missing) > MAX_NAMED))
+    return f"Missing: {listed or 'none'}. A class counts from a tenth of its real share on."
+
+
+def _normalised(counts: Sequence[float]) -> Floats:
+    return np.asarray(counts, float) / max(np.finfo(float).tiny, float(np.sum(counts)))
 
 
 def class_timeline(lines: Sequence[Mapping[str, Any]], names: Sequence[str], warnings: Sequence[str]) -> Chart | None:
@@ -59,7 +80,7 @@ def class_timeline(lines: Sequence[Mapping[str, Any]], names: Sequence[str], war
     real = np.array(lines[-1]["real_shares"], float)  # [K]
     names = names if len(names) == len(real) else [str(i) for i in range(len(real))]
     words = _words(lines, shares, real, names)
-    note = ". ".join(w for w in warnings if w.startswith(("collapse", "never appeared")))
+    note = ". ".join(w for w in warnings if w.startswith((COLLAPSE, NEVER_APPEARED)))
     with drawn("epoch", "class", height=min(6.0, 1.0 + max(1.2, 0.19 * len(real)))) as (figure, axes):
         _draw_cells(axes, shares, real)
         _label(axes, lines, names)
@@ -105,13 +126,26 @@ def _draw_block(axes: Axes, opacity: Floats, left: float, right: float) -> None:
 
 
 def _label(axes: Axes, lines: Sequence[Mapping[str, Any]], names: Sequence[str]) -> None:
-    """Epochs below some of the columns, whose distances are not those of the epochs; names beside the rows."""
-    ticks = np.unique(np.linspace(0, len(lines) - 1, min(7, len(lines))).round().astype(int))
-    axes.set_xticks(ticks + 0.5, [epoch_words(lines[i]["epoch"]) for i in ticks])
+    """Epochs below the columns, whose distances are not those of the epochs; names beside the rows."""
+    places, words = epoch_ticks([line["epoch"] for line in lines])
+    axes.set_xticks(places, words)
     if len(names) <= MAX_NAMED:
         axes.set_yticks(np.arange(len(names)) + 0.5, [plain(name[:14]) for name in names])
     else:
         axes.set_yticks([])
+
+
+def epoch_ticks(epochs: Sequence[float]) -> tuple[Floats, list[str]]:
+    """Places and words of at most 7 ticks below columns 1 wide, of rising `epochs` but uneven distances.
+
+    About evenly spaced, each at a whole epoch, or a multiple of 0.1, 0.01, ... where fewer than 3 epochs are shown.
+    """
+    decimals = max(0, -int(np.floor(np.log10(max(epochs[-1] - epochs[0], 1e-9) / 3))))
+    columns = np.arange(len(epochs)) + 0.5
+    wanted = np.interp(np.linspace(columns[0], columns[-1], min(MAX_TICKS, len(epochs))), columns, epochs)
+    ticks = np.unique(wanted.round(decimals))
+    ticks = ticks[(ticks >= epochs[0]) & (ticks <= epochs[-1])]
+    return np.interp(ticks, epochs, columns), [f"{tick:,.{decimals}f}" for tick in ticks]
 
 
 def _words(lines: Sequence[Mapping[str, Any]], shares: Floats, real: Floats, names: Sequence[str]) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +19,13 @@ STRIP_PIXELS = 32  # smaller images are shown enlarged by a whole factor
 MAX_ROWS = 40  # of more classes, the best half and the worst half of so many
 
 
-def class_table(assets: Assets, folder: Path, samples: Arrays, name: str) -> ClassTable | None:
-    """Class by class: the first samples, share, FID and label accuracy, lowest FID first; from by_class.json."""
+def class_table(
+    assets: Assets, folder: Path, samples: Arrays, name: str, missing: Container[str] = ()
+) -> ClassTable | None:
+    """Class by class: the first samples, share, FID and label accuracy, lowest FID first; from by_class.json.
+
+    `missing`: the classes that the metric `modes` does not count.
+    """
     table = load_json(folder / BY_CLASS_TABLE)
     classes: list[dict[str, Any]] = table.get("classes") or []
     if not classes:
@@ -33,10 +38,16 @@ def class_table(assets: Assets, folder: Path, samples: Arrays, name: str) -> Cla
     caption = f"A sample's class is the one {whose}. Uncurated: the first samples of each class."
     if any(item.get("fid") is not None for item in classes):
         caption += " FID rises where samples are few: compare classes with like numbers of them."
+    if any(str(classes[i]["name"]) in missing for i in shown):
+        caption += (
+            " Missing: its share, corrected for the classifier's errors, is below a tenth of that among real images."
+        )
     if len(shown) < len(order):
         caption += f" {len(order) - len(shown)} classes between the best and the worst are left out."
     return ClassTable(
-        rows=tuple(_class_row(assets, classes[i], _strip(samples.get("images"), labels, i), name) for i in shown),
+        rows=tuple(
+            _class_row(assets, classes[i], _strip(samples.get("images"), labels, i), name, missing) for i in shown
+        ),
         fid_label=next((str(item["fid_label"]) for item in classes if item.get("fid") is not None), ""),
         caption=caption,
     )
@@ -48,7 +59,9 @@ def _by_fid(item: Mapping[str, Any]) -> tuple[bool, float, float]:
     return (fid is None, fid if fid is not None else 0.0, -(item.get("share") or 0.0))
 
 
-def _class_row(assets: Assets, item: Mapping[str, Any], strip: Pixels | None, name: str) -> ClassRow:
+def _class_row(
+    assets: Assets, item: Mapping[str, Any], strip: Pixels | None, name: str, missing: Container[str]
+) -> ClassRow:
     label = str(item["name"])
     picture = None
     if strip is not None:
@@ -60,6 +73,7 @@ def _class_row(assets: Assets, item: Mapping[str, Any], strip: Pixels | None, na
         strip=picture,
         num_samples=number(item.get("num_samples") or 0, 0),
         share="" if share is None else f"{share:.1%}",
+        missing=label in missing,
         fid="" if fid is None else score_words(fid, None)[0],
         label_accuracy="" if accuracy is None else f"{accuracy:.1%}",
     )

@@ -8,30 +8,46 @@ from typing import Any
 
 from ganbench.report.view import Fact, MetricLine
 from ganbench.report.words import duration, number, score_words, seconds_per_1000, short_hash
-from ganbench.results.schema import MetricRecord, Run, Trial
+from ganbench.results.schema import MetricRecord, PluginRecord, Run, Trial
 from ganbench.results.store import TrialResults
 
 
 def cost_facts(trial: Trial, cheapest: tuple[str, float] | None) -> tuple[Fact, ...]:
     """What a trial cost; `cheapest` is the title and the seconds per 1,000 images of the run's cheapest model."""
     cost, size = trial.cost, trial.parameters
-    trained = trial.role == "model" and cost.training_seconds > 0  # the loop runs for a control, but trains nothing
+    model = trial.role == "model"  # the loop runs for a control, but trains nothing
+    trained = model and cost.training_seconds > 0
     seconds = seconds_per_1000(cost.images_per_second) if trained else 0.0
     ratio = f" ({seconds / cheapest[1]:.2f} × that of {cheapest[0]}, the cheapest here)" if cheapest and seconds else ""
     facts = [
-        Fact("Training", duration(cost.training_seconds)),
+        Fact("Training", duration(cost.training_seconds) if model else ""),
         Fact("Sampling", duration(cost.sampling_seconds)),
         Fact("Measuring", duration(cost.evaluation_seconds)),
-        Fact("Generator steps", number(trial.num_steps, 0)),
-        Fact("Real images shown", number(trial.num_images, 0)),
+        Fact("Generator steps", number(trial.num_steps, 0) if model else ""),
+        Fact("Real images shown", number(trial.num_images, 0) if model else ""),
         Fact("Training per 1,000 images", f"{score_words(seconds, None)[0]} s{ratio}" if seconds else ""),
         Fact("Peak memory", f"{cost.peak_memory_mib:,.0f} MiB" if cost.peak_memory_mib else ""),
         Fact("Parameters, generator", number(size.generator, 0) if size else ""),
         Fact("Parameters, discriminator", number(size.discriminator, 0) if size else ""),
         Fact("Device", cost.device),
-        Fact("Resumed at step", ", ".join(map(str, trial.resumed_at))),
+        Fact("Resumed at step", ", ".join(map(str, trial.resumed_at)) if model else ""),
     ]
     return tuple(fact for fact in facts if fact.value not in ("", "0", "0.0 s"))
+
+
+def option_facts(trial: Trial, plugin: PluginRecord | None) -> tuple[tuple[Fact, ...], tuple[Fact, ...]]:
+    """Those that differ from the plugin's defaults, each beside its default, and all. Unknown defaults change nothing.
+
+    Options of the host, which no plugin has defaults for, are changed where the row departs from what all are given.
+    """
+    defaults, changed = (plugin.defaults, plugin.changed) if plugin is not None else ({}, {})
+    options = sorted(trial.options.items())
+    facts = [
+        Fact(name, f"{value} (default {defaults[name]})" if name in defaults else str(value))
+        for name, value in options
+        if (value != defaults[name] if name in defaults else name in changed)
+    ]
+    return tuple(facts), tuple(Fact(name, str(value)) for name, value in options)
 
 
 def provenance_facts(run: Run, item: TrialResults) -> tuple[Fact, ...]:

@@ -29,10 +29,11 @@ def three_stages(
     """Samples before training, at its end, and real images, in as many tiles each; the first two from the snapshots.
 
     The columns of the real images are the classes of the snapshots' where the model was asked for classes (its samples
-    have labels) and the real images have labels. Nothing where snapshots or real images are missing.
+    have labels) and the real images have labels. Nothing where snapshots or real images are missing, nor for a control,
+    which is not trained.
     """
     paths, images = snapshot_paths(item.folder), real.get("images")
-    if len(paths) < 2 or not are_images(images):
+    if item.trial.role != "model" or len(paths) < 2 or not are_images(images):
         return ()
     (first_step, first), (last_step, last) = paths[0], paths[-1]
     grids = [_cut(path, images.shape[1], images.shape[2]) for path in (first, last)]
@@ -61,18 +62,22 @@ def three_stages(
     )
 
 
-def best_samples(assets: Assets, folder: Path, num_samples: int, name: str) -> Picture | None:
-    """The samples of highest realism, best first, from best.npz."""
+def best_samples(assets: Assets, folder: Path, num_samples: int, name: str) -> tuple[Picture | None, str]:
+    """The samples of highest realism, best first, from best.npz, or why there is no telling them.
+
+    Where all have the same realism in the three digits that are shown, none is better than another.
+    """
     arrays = load_arrays(folder / BEST_FILE)
     images, realism = arrays.get("images"), arrays.get("realism")
     if not are_images(images) or realism is None or len(images) == 0:
-        return None
+        return None, ""
     of = f" of {num_samples:,}" if num_samples else ""
     scores = [f"{score:.3g}" if np.isfinite(score) else "infinite (a copy)" for score in (realism[0], realism[-1])]
+    if len(images) > 1 and scores[0] == scores[1]:
+        return None, f"There is no best: the first {len(images)}{of} samples by realism all have the same, {scores[0]}."
     caption = f"Chosen: the {len(images)} best{of} samples, best first. Realism from {' to '.join(scores)}. {REALISM}"
-    return draw(
-        assets, f"{name} best", images, BEST_COLUMNS, f"The {len(images)} most realistic samples by {name}", caption
-    )
+    alt = f"The {len(images)} most realistic samples by {name}"
+    return draw(assets, f"{name} best", images, BEST_COLUMNS, alt, caption), ""
 
 
 def latent_arithmetic(assets: Assets, folder: Path, name: str) -> tuple[tuple[Picture, ...], str]:

@@ -19,23 +19,86 @@ GLOSSARY: dict[str, str] = {
     "recall": "Share of training images that lie where generated images lie: variety. Outliers can inflate it.",
     "density": "Like precision, but counts how crowded with training images the place is; may exceed 1.",
     "coverage": "Share of training images with a generated image in their neighbourhood: variety; resists outliers.",
-    "modes": (
-        "Number of classes that a classifier, trained on the real labels, finds among the samples. Says nothing of "
-        "variety inside a class."
+    "fid_infinity": (
+        "FID as it would be with endless images, from FIDs of growing numbers of them. Needs many images; with few it "
+        "is a rough guide."
     ),
-    "mode_kl": "Kullback-Leibler divergence of the samples' class shares from the real ones; 0 means equal shares.",
-    "hq_ratio": "Share of samples close to the centre of some mode.",
-    "ndb": "Share of bins in which generated and real images differ in number by more than chance.",
-    "label_accuracy": "Share of samples in which a classifier finds the class asked for. Conditional models only.",
     "intra_fid": "FID within each class, averaged: notices a class that is poor or missing. Conditional models only.",
-    "lpips_diversity": "Mean perceptual distance between pairs of samples: low means alike. Noise is diverse, too.",
-    "authenticity": "Share of samples that are not nearer to a training image than training images are to each other.",
-    "nn_feature": (
-        "Typical distance in feature space from a sample to its nearest training image. Neither direction is better: 0 "
-        "is copying, far is unlike the data; compare with the held-out real images."
+    "fd_dinov2": "FID's distance in the features of DINOv2, another network, trained without labels on many photos.",
+    "cmmd": "Kernel distance between CLIP embeddings of generated and of training images. Meant for photos.",
+    "sliced_wasserstein": (
+        "Distance between small patches of generated and of training images, over several scales. Sees textures, not "
+        "whether a whole image makes sense."
     ),
-    "nn_lpips": "Perceptual distance from a sample to its nearest training image; 0 is a copy.",
-    "ppl": "How abruptly images change along a path between two latents.",
+    "vendi": (
+        "How many truly different images there are among the samples, by how alike they are in features. Noise is "
+        "different, too: read it beside a distance."
+    ),
+    "lpips_diversity": "Mean perceptual distance between pairs of samples: low means alike. Noise is diverse, too.",
+    "lpips_diversity_within": (
+        "Mean perceptual distance between pairs of samples of one class, averaged over classes. Far above the real "
+        "images' value, the classes are not kept apart."
+    ),
+    "ndb": (
+        "Share of bins, each a kind of training images, into which clearly too many or too few samples fall. Finds "
+        "more with more images: compare equal numbers only."
+    ),
+    "birthday": (
+        "How many different images the generator makes, from how often its samples repeat each other, as birthdays do "
+        "in a class. Without repeats it is a lower limit."
+    ),
+    "modes": (
+        "Number of classes found among the samples by a classifier that was trained on the real labels. A class counts "
+        "from a tenth of its real share on. Says nothing of variety inside a class. Of points: number of Gaussians of "
+        "the mixture with a sample within 3 standard deviations."
+    ),
+    "mode_kl": (
+        "Kullback-Leibler divergence of the samples' class shares, or those of a mixture's Gaussians, from the real "
+        "ones; 0 means equal shares."
+    ),
+    "class_recall": (
+        "Recall within each class, averaged: variety of each class by itself. Not comparable with plain recall. "
+        "Conditional models only."
+    ),
+    "class_coverage": (
+        "Coverage within each class, averaged: variety of each class by itself. Not comparable with plain coverage. "
+        "Conditional models only."
+    ),
+    "label_accuracy": "Share of samples in which a classifier finds the class asked for. Conditional models only.",
+    "cas": (
+        "Accuracy on real images of a classifier that was trained on samples alone: whether they could replace the "
+        "data. Conditional models only."
+    ),
+    "nn_feature": (
+        "Typical distance in feature space from a sample to its nearest training image. 0 is copying, far is unlike "
+        "the data; compare with the held-out real images."
+    ),
+    "nn_lpips": (
+        "Typical perceptual distance from a sample to its nearest training image. 0 is copying, far is unlike the "
+        "data; compare with the held-out real images."
+    ),
+    "authenticity": (
+        "Share of samples that are not nearer to a training image than training images are to each other. Low means "
+        "copies, but anything unlike the data is high; compare with the held-out real images."
+    ),
+    "ct": (
+        "Test of copying, C_T: whether samples lie nearer to the training images than held-out real images do. Below 0 "
+        "they do, which points to copies; about 0 is what real images have; far above 0 the samples are unlike the "
+        "data."
+    ),
+    "copies": (
+        "Share of samples that are nearly a training image, beyond what held-out real images would be by chance. Look "
+        "at the pairs of nearest images before calling them copies."
+    ),
+    "ppl": "How abruptly images change along a path between two latents. Says nothing of quality.",
+    "hq_ratio": (
+        "Share of points within 3 standard deviations of the centre of some Gaussian of the mixture: quality. One good "
+        "point, repeated, has 1."
+    ),
+    "mixture_kl": (
+        "Kullback-Leibler divergence of the points from the mixture, over its Gaussians and what lies outside all of "
+        "them: missing modes, unequal modes and poor points in one number."
+    ),
     "spread": (
         "Two standard deviations of the ranking number. Seeds: between trainings of the same model, with their "
         "number; unknown with one. Sampling: what drawing other images from one trained model changes."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import PurePath
 from typing import Any
@@ -49,12 +50,37 @@ def _run(
         description=str(run.configuration["benchmark"].get("description", "")),
         facts=_facts(run, board),
         extractor=_extractor_statement(board),
-        warnings=tuple(board.warnings),
+        warnings=joined_warnings(board.warnings),
         notes=(*shared_notes, *board.notes),
-        table=build_table(board, anchor, differing_metrics(results)),
+        table=build_table(board, anchor, differing_metrics(results), _changed(run)),
         plugins=tuple(_plugin(results, row, context, anchor) for row in board.rows),
         environment=facts_of({"ganbench": run.ganbench_version, **run.environment}),
     )
+
+
+def joined_warnings(warnings: Sequence[str]) -> tuple[str, ...]:
+    """Warnings `NAME (seed K): 50% of …` that differ in the name and the share alone as one: `A: 50%, B: 13% of …`."""
+    groups: dict[str, list[str]] = {}
+    for warning in warnings:
+        match = re.fullmatch(r"(\S+ \(seed \d+\): [\d.]+ ?%)( .*)", warning, re.DOTALL)
+        head, rest = (match[1], match[2]) if match else ("", warning)
+        groups.setdefault(rest, []).append(head)
+    return tuple(", ".join(heads) + rest for rest, heads in groups.items())
+
+
+def _changed(run: Run) -> dict[str, str]:
+    """By row, the options in which it departs from what all rows are given, as `lr 0.0001 · dropout 0.3`."""
+    return {
+        plugin.name: " · ".join(f"{name} {value}" for name, value in plugin.changed.items()) for plugin in run.plugins
+    }
+
+
+def _training_images(num_train: int | None, environment: Mapping[str, Any]) -> str:
+    """How many there were and how many were held out; of older runs only the limit is known."""
+    found, heldout = environment.get("num_train"), environment.get("num_heldout")
+    if found is None:
+        return f"at most {num_train:,}" if num_train else ""
+    return f"{found:,} ({heldout:,} more are held out)" if heldout else f"{found:,}"
 
 
 def _shown(dataset: str) -> str:
@@ -76,7 +102,7 @@ def _facts(run: Run, board: Board) -> tuple[Fact, ...]:
         Fact("Date", run.created[:16].replace("T", " ")),
         Fact("Device", _device(run)),
         Fact("Dataset", f"{_shown(data.get('dataset', ''))}{resolution} ({short_hash(dataset_hash)})", dataset_hash),
-        Fact("Training images", f"at most {data['num_train']:,}" if data.get("num_train") else ""),
+        Fact("Training images", _training_images(data.get("num_train"), run.environment)),
         Fact("Budget", _budgets(configuration, str(training.get("budget") or ""))),
         Fact("Training seeds", str(configuration.get("seeds", 1))),
         Fact("Samples a model", f"{benchmark['evaluation'].get('num_samples', 0):,}"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container
+from collections.abc import Container, Mapping
 
 from ganbench.report.glossary import GLOSSARY, explain
 from ganbench.report.view import Cell, Column, Row, Table
@@ -13,8 +13,13 @@ from ganbench.results.schema import Board, BoardRow, Role, Score
 from ganbench.results.statistics import spread_words
 
 
-def build_table(board: Board, anchor: str, differing: Container[str] = ()) -> Table:
-    """The rows of the board, models apart from the reference and the controls; no best among `differing` numbers."""
+def build_table(
+    board: Board, anchor: str, differing: Container[str] = (), changed: Mapping[str, str] | None = None
+) -> Table:
+    """The rows of the board, models apart from the reference and the controls; no best among `differing` numbers.
+
+    `changed`: by row, the options in which it departs from what all rows are given, in words.
+    """
     columns = [_column(board, metric) for metric in board.columns]
     columns += [
         Column("parameters", "Parameters G / D", "", "", GLOSSARY["parameters"]),
@@ -28,7 +33,7 @@ def build_table(board: Board, anchor: str, differing: Container[str] = ()) -> Ta
     if _has_published(board):
         columns.insert(_published_place(board), Column("published", "Published", "", "", GLOSSARY["published"]))
     best = {metric: _best(board, metric) if metric not in differing else set() for metric in board.columns}
-    rows = [_row(board, row, best, anchor) for row in board.rows]
+    rows = [_row(board, row, best, anchor, (changed or {}).get(row.plugin, "")) for row in board.rows]
     caption = (
         f"Ranked by {board.rank_by_label}: a rank counts the models that are better by more than noise. “=” marks a "
         "tie: a model that cannot be told apart from some other. Bold: the models of a column that none is better than."
@@ -74,7 +79,7 @@ def _best(board: Board, metric: str) -> set[str]:
     return rank_scores(metric, {row.plugin: row.scores[metric] for row in models}).best
 
 
-def _row(board: Board, row: BoardRow, best: dict[str, set[str]], anchor: str) -> Row:
+def _row(board: Board, row: BoardRow, best: dict[str, set[str]], anchor: str, changed: str) -> Row:
     cells = [
         _cell(row.scores.get(metric), row.role, row.plugin in best[metric], _first(board, metric))
         for metric in board.columns
@@ -99,6 +104,7 @@ def _row(board: Board, row: BoardRow, best: dict[str, set[str]], anchor: str) ->
         status="" if row.status == "done" else row.status,
         rank=rank,
         rank_tooltip=why,
+        changed=changed,
         cells=tuple(cells),
         note=row.note,
         empty=not row.scores,

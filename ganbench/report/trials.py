@@ -11,10 +11,10 @@ from typing import Any
 from markupsafe import Markup
 
 from ganbench.errors import UsageError
-from ganbench.report.charts import place_words, training_charts
-from ganbench.report.class_charts import class_chart, class_timeline
+from ganbench.report.charts import line_styles, place_words, training_charts
+from ganbench.report.class_charts import class_chart, class_timeline, missing_classes, missing_words
 from ganbench.report.class_table import class_table
-from ganbench.report.facts import cost_facts, metric_line, provenance_facts
+from ganbench.report.facts import cost_facts, metric_line, option_facts, provenance_facts
 from ganbench.report.galleries import best_samples, latent_arithmetic, three_stages
 from ganbench.report.pictures import (
     Arrays,
@@ -27,7 +27,7 @@ from ganbench.report.pictures import (
 )
 from ganbench.report.scatter import scatter
 from ganbench.report.view import Chart, Fact, Failure, Picture, SectionView, TrialView
-from ganbench.results.checks import COPYING_SHARE, copying_share
+from ganbench.results.controls import COPYING_SHARE, copying_share
 from ganbench.results.schema import MetricRecord, MetricsFile, Run, Trial
 from ganbench.results.store import (
     CLASSES_FILE,
@@ -41,6 +41,8 @@ from ganbench.results.store import (
 from ganbench.types import ReportSection
 
 logger = logging.getLogger(__name__)
+
+NEIGHBOUR_METRICS = ("nn_feature", "nn_lpips", "authenticity", "ndb", "ct", "copies")  # these search for neighbours
 
 
 @dataclass(frozen=True)
@@ -64,8 +66,12 @@ def build_trial(context: Context, item: TrialResults, anchor: str) -> TrialView:
     where = f"{trial.plugin}, seed {trial.seed}"
     samples = load_arrays(folder / SAMPLES_FILE)
     closest, drawn = neighbour_pairs(assets, folder / NEIGHBOURS_FILE, where)
-    modes, summary = _modes(metrics.get("modes"))
+    best, best_missing = best_samples(assets, folder, len(samples.get("images", ())), where)
+    modes, summary, missing = _modes(metrics.get("modes"))
     arithmetic, arithmetic_rule = latent_arithmetic(assets, folder, where)
+    charts = training_charts(item.history, trial.warnings)
+    plugin = next((record for record in run.plugins if record.name == trial.plugin), None)
+    changed_options, options = option_facts(trial, plugin)
     return TrialView(
         anchor=f"{anchor}-seed-{trial.seed}",
         seed=trial.seed,
@@ -74,7 +80,8 @@ def build_trial(context: Context, item: TrialResults, anchor: str) -> TrialView:
         failure=_failure(trial),
         stages=three_stages(assets, item, samples, context.real, len(run.class_names)),
         samples=sample_grid(assets, samples, where),
-        best=best_samples(assets, folder, len(samples.get("images", ())), where),
+        best=best,
+        best_missing=best_missing,
         snapshots=_snapshots(assets, item, where),
         interpolation=stored_picture(
             assets,
@@ -83,16 +90,19 @@ def build_trial(context: Context, item: TrialResults, anchor: str) -> TrialView:
         ),
         arithmetic=arithmetic,
         arithmetic_rule=arithmetic_rule,
-        charts=training_charts(item.history, trial.warnings),
+        charts=charts,
+        line_styles=line_styles(charts),
         closest=closest,
         drawn=drawn,
-        calibration=_calibration(metrics.get("nn_feature")),
+        neighbours_missing="" if closest or drawn or "points" in samples else _neighbours_missing(item.metrics),
+        calibration=_calibration(metrics.get("nn_feature"), len(context.real.get("images", ()))),
         modes=modes,
         modes_summary=summary,
         timeline=class_timeline(_lines(folder / CLASSES_FILE), run.class_names, trial.warnings),
-        classes=class_table(assets, folder, samples, where),
+        classes=class_table(assets, folder, samples, where, missing),
         cost=cost_facts(trial, context.cheapest),
-        options=tuple(Fact(name, str(value)) for name, value in sorted(trial.options.items())),
+        changed_options=changed_options,
+        options=options,
         provenance=provenance_facts(run, item),
         metrics=tuple(metric_line(record) for record in metrics.values()),
         unavailable=tuple(Fact(*pair) for pair in item.metrics.unavailable.items()) if item.metrics else (),
@@ -130,15 +140,32 @@ def _snapshots(assets: Assets, item: TrialResults, where: str) -> tuple[Picture,
     return tuple(picture for picture in pictures if picture is not None)
 
 
-def _calibration(record: MetricRecord | None) -> str:
-    """What the distances to the nearest training images mean, measured against held-out real images."""
+def _neighbours_missing(metrics: MetricsFile | None) -> str:
+    """Why there are no neighbours: nothing was asked for that needs them, or they are not stored."""
+    if metrics is None or any(name in metrics.metrics for name in NEIGHBOUR_METRICS):
+        return "No neighbours are stored."
+    *first, last = NEIGHBOUR_METRICS
+    return (
+        "Not searched for: no metric of this benchmark needs them. With "
+        f"{', '.join(first)} or {last} among its metrics they are shown."
+    )
+
+
+def _calibration(record: MetricRecord | None, num_in_row: int) -> str:
+    """What the distances to the nearest training images mean, measured against held-out real images.
+
+    `num_in_row`: how many of these the row of real images has, whose median is therefore another.
+    """
     details = record.details if record else {}
     heldout, share = details.get("heldout_median"), copying_share(record)
     if record is None or not isinstance(heldout, int | float) or share is None:
         return ""
+    num_heldout = details.get("num_heldout")
+    count = f" all {num_heldout:,}" if num_heldout else ""
+    in_row = f" (the table's row of real images has {num_in_row:,} of them)" if 0 < num_in_row != num_heldout else ""
     words = (
-        f"The median distance is {record.value:.3g}; of held-out real images it is {heldout:.3g}. {share:.1%} of the "
-        "samples lie closer to a training image than 99% of held-out images do"
+        f"The median distance of {record.num_samples:,} samples is {record.value:.3g}; of{count} held-out real images "
+        f"it is {heldout:.3g}{in_row}. {share:.1%} of the samples lie closer to a training image than 99% of these do"
     )
     expected = details.get("heldout_share_closer_than_percentile_1", 0.01)  # more where held-out images repeat others
     if share >= max(COPYING_SHARE, 2 * expected):
@@ -146,16 +173,18 @@ def _calibration(record: MetricRecord | None) -> str:
     return f"{words}, where {expected:.0%} is expected: nothing here points to copying."
 
 
-def _modes(record: MetricRecord | None) -> tuple[Chart | None, str]:
+def _modes(record: MetricRecord | None) -> tuple[Chart | None, str, list[str]]:
+    """The classes of the samples as a chart and in a sentence, and those that are missing."""
     details = record.details if record else {}
     counts, shares = details.get("shares") or details.get("counts"), details.get("real_shares")
     if record is None or not counts or not shares:
-        return None, ""
+        return None, "", []
     names = [str(name) for name in details.get("class_names") or range(len(counts))]
     words = f"{record.value:g} of {len(counts)} classes found among {record.num_samples:,} samples"
     accuracy = details.get("classifier_test_accuracy")
     words += f" by a classifier that is right on {accuracy:.1%} of held-out images." if accuracy else "."
-    return class_chart(counts, shares, names), words
+    missing = missing_classes(counts, shares, names)
+    return class_chart(counts, shares, names), f"{words} {missing_words(missing)}", missing
 
 
 def _section(section: ReportSection, item: TrialResults) -> SectionView | None:

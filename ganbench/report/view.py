@@ -26,7 +26,10 @@ class Picture:
 
 @dataclass(frozen=True)
 class Chart:
-    """An inline SVG and its content in words for readers who don't see it; `note` warns of what it shows."""
+    """An inline SVG and its content in words for readers who don't see it; `note` warns of what it shows.
+
+    The SVG is empty where there is too little to draw, and the words stand in its place.
+    """
 
     title: str
     svg: Markup
@@ -68,7 +71,10 @@ class Cell:
 
 @dataclass(frozen=True)
 class Row:
-    """A line of the table; an `empty` row has no score and shows its `note` instead."""
+    """A line of the table; an `empty` row has no score and shows its `note` instead.
+
+    `changed`: the options in which the row departs from what all rows are given.
+    """
 
     anchor: str
     title: str
@@ -77,6 +83,7 @@ class Row:
     status: str
     rank: str
     rank_tooltip: str
+    changed: str
     cells: tuple[Cell, ...]
     note: str
     empty: bool
@@ -127,12 +134,16 @@ class Failure:
 
 @dataclass(frozen=True)
 class ClassRow:
-    """One class of the samples in words, with its first samples; what was not measured is empty."""
+    """One class of the samples in words, with its first samples; what was not measured is empty.
+
+    `missing`: by the rule of the metric `modes`, which corrects the shares for the classifier's errors.
+    """
 
     name: str
     strip: Picture | None
     num_samples: str
     share: str
+    missing: bool
     fid: str
     label_accuracy: str
 
@@ -165,7 +176,8 @@ class TrialView:
 
     `closest` and `drawn` are pairs of a sample and its nearest training image: the closest of all, and some at random.
     `stages` are samples of the untrained and of the trained generator, and real images. `arithmetic` are rows of four
-    images, made by `arithmetic_rule`.
+    images, made by `arithmetic_rule`. `best_missing` and `neighbours_missing` say why there are none. `options` are
+    all, `changed_options` those that differ from the plugin's defaults, where these are known.
     """
 
     anchor: str
@@ -176,19 +188,23 @@ class TrialView:
     stages: tuple[Picture, ...]
     samples: Picture | None
     best: Picture | None
+    best_missing: str
     snapshots: tuple[Picture, ...]
     interpolation: Picture | None
     arithmetic: tuple[Picture, ...]
     arithmetic_rule: str
     charts: tuple[Chart, ...]
+    line_styles: str
     closest: tuple[Picture, ...]
     drawn: tuple[Picture, ...]
+    neighbours_missing: str
     calibration: str
     modes: Chart | None
     modes_summary: str
     timeline: Chart | None
     classes: ClassTable | None
     cost: tuple[Fact, ...]
+    changed_options: tuple[Fact, ...]
     options: tuple[Fact, ...]
     provenance: tuple[Fact, ...]
     metrics: tuple[MetricLine, ...]

@@ -7,10 +7,13 @@ from all fives of probes from some probe on to the last; without having been sur
 classifier or few samples raise no alarm. The first twentieth of training does not count: its samples are noise, which
 a classifier puts anywhere.
 
-Vanishing gradient (Goodfellow et al. 2014, arXiv:1406.2661, section 3; Arjovsky and Bottou 2017, arXiv:1701.04862): the
-discriminator recognises more than 99 % of the fakes in at least 3 windows in a row. A window is an epoch or 200 fakes,
-whichever is longer, made of whole lines of the history; as many fakes count as real images were shown. All is found
-from the history, so where training was interrupted makes no difference.
+The discriminator wins when it recognises more than 99 % of the fakes in at least 3 windows in a row. A window is an
+epoch or 200 fakes, whichever is longer, made of whole lines of the history; as many fakes count as real images were
+shown. Whether the generator still learns is another matter: losses such as the hinge, least squares or -log D(G(z)) can
+keep its gradient large (Goodfellow et al. 2014, arXiv:1406.2661, section 3; Arjovsky and Bottou 2017, arXiv:1701.04862,
+section 2). So it is called a vanishing gradient only where the generator's gradient is seen to be small: the median of
+its norm over such a time is below a tenth of the median over the lines outside all of them. Where nothing lies outside,
+nothing is said of the gradient. All is found from the history, so where training was interrupted makes no difference.
 """
 
 from __future__ import annotations
@@ -25,13 +28,15 @@ import numpy as np
 
 from ganbench.metrics.intervals import Z95
 from ganbench.metrics.modes import COVERED_SHARE
+from ganbench.report.signs import COLLAPSE, DISCRIMINATOR_WINS, HIGH_RECALL, NEVER_APPEARED, VANISHING_GRADIENT
 from ganbench.results.store import CLASSES_FILE, HISTORY_FILE, read_history
 from ganbench.run.class_timeline import NUM_POOLED
 
 NOISE_SHARE = 0.05  # of training, at its start
-MAX_RECALL = 0.99
 MIN_WINDOWS, MIN_FAKES = 3, 200
-_SHARE = f"{100 * MAX_RECALL:g} %"
+SMALL_GRADIENT = 0.1  # of the median norm of other times
+GRADIENT = "grad_norm_generator"
+_SHARE = f"{100 * HIGH_RECALL:g} %"
 _MAX_NAMES = 12
 _ROUNDING = 1e-9  # relative
 Line = Mapping[str, Any]
@@ -63,27 +68,29 @@ def collapse_warnings(timeline: Sequence[Line], class_names: Sequence[str]) -> l
         warnings.append(_collapse(since, lines, names, remaining))
     if len(never) >= 2:
         absent = _listed([names[i] for i in never])
-        warnings.append(f"never appeared: {absent}; no probe of the samples surely shows them")
+        warnings.append(f"{NEVER_APPEARED}: {absent}; no probe of the samples surely shows them")
     return warnings
 
 
 def _collapse(since: Mapping[int, int], lines: Sequence[Line], names: Sequence[str], remaining: Sequence[str]) -> str:
     """`since`: from which line on each vanished class is missing."""
     first, last = min(since.values()), max(since.values())
-    text = f"collapse: from {_place(lines[last])} on, {_listed([names[i] for i in since])} {_are(len(since))} missing"
+    text = f"{COLLAPSE}: from {_place(lines[last])} on, {_listed([names[i] for i in since])} {_are(len(since))} missing"
     if first < last:
         earliest = [names[i] for i, line in since.items() if line == first]
         text += f", {_listed(earliest)} already from {_place(lines[first])} on"
     return f"{text}; {_listed(remaining)} {'remains' if len(remaining) == 1 else 'remain'}"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Window:
-    """The discriminator's mean recall on fakes between two lines of the history."""
+    """Some lines of the history in a row, and the discriminator's mean recall on the fakes of their steps."""
 
-    start: Line
-    end: Line
+    lines: Sequence[Line]
     recall: float
+
+
+Episode = Sequence[Window]
 
 
 class RecallWatch:
@@ -91,7 +98,8 @@ class RecallWatch:
 
     def __init__(self, history: Iterable[Line] = ()) -> None:
         self.windows: list[Window] = []
-        self._start: Line = {"step": 0, "epoch": 0.0, "images": 0}
+        self._before: Line = {"epoch": 0.0, "images": 0}  # the last line of the window before
+        self._lines: list[Line] = []
         self._last_images, self._recognised = 0, 0.0
         for line in history:
             self.add(line)
@@ -100,43 +108,75 @@ class RecallWatch:
         """The next line."""
         if line.get("d_recall") is None:
             return
+        self._lines.append(line)
         self._recognised += line["d_recall"] * (line["images"] - self._last_images)
         self._last_images = line["images"]
-        num_fakes = line["images"] - self._start["images"]
-        if num_fakes >= MIN_FAKES and line["epoch"] - self._start["epoch"] >= 1 - _ROUNDING:
-            self.windows.append(Window(self._start, line, self._recognised / num_fakes))
-            self._start, self._recognised = line, 0.0
+        num_fakes = line["images"] - self._before["images"]
+        if num_fakes >= MIN_FAKES and line["epoch"] - self._before["epoch"] >= 1 - _ROUNDING:
+            self.windows.append(Window(self._lines, self._recognised / num_fakes))
+            self._before, self._lines, self._recognised = line, [], 0.0
 
     @property
-    def episodes(self) -> list[list[Window]]:
+    def episodes(self) -> list[Episode]:
         """Runs of at least 3 windows in which nearly all fakes are recognised."""
-        runs = [list(run) for high, run in groupby(self.windows, lambda window: window.recall > MAX_RECALL) if high]
+        runs = [list(run) for high, run in groupby(self.windows, lambda window: window.recall > HIGH_RECALL) if high]
         return [run for run in runs if len(run) >= MIN_WINDOWS]
 
     def present_warning(self) -> str | None:
-        """What to say in the middle of training: the same words from an episode's third window to its end."""
+        """What to say in the middle of training: the same words from an episode's third window to its end.
+
+        So its gradient is that of these three windows, set beside the times before.
+        """
         runs = self.episodes
         if not runs or runs[-1][-1] is not self.windows[-1]:
             return None
-        return (
-            f"vanishing gradient: since {_place(runs[-1][0].start)} the discriminator recognises more than "
-            f"{_SHARE} of the fakes, so the generator has little to learn from"
-        )
+        run = runs[-1]
+        before = self._outside(runs, self.windows.index(run[0]))
+        ratio = _gradient_ratio(run[:MIN_WINDOWS], before)
+        sign, subject = _sign(ratio)
+        text = f"{sign}: since {_place(run[0].lines[0])} {subject} recognises more than {_SHARE} of the fakes"
+        return text if ratio is None else f"{text}; the generator's gradient is {_times(ratio)} that of before"
 
     def warnings(self) -> list[str]:
         """What to say after training: the first episode, and the last where there are several."""
         runs = self.episodes
         if not runs:
             return []
-        text = f"vanishing gradient: {self._span(runs[0])} the discriminator recognised more than {_SHARE} of "
-        text += "the fakes, so the generator had little to learn from"
+        ratio = _gradient_ratio([window for run in runs for window in run], self._outside(runs, len(self.windows)))
+        sign, subject = _sign(ratio)
+        text = f"{sign}: {self._span(runs[0])} {subject} recognised more than {_SHARE} of the fakes"
         if len(runs) > 1:
             text += f"; {len(runs)} such times in all, the last {self._span(runs[-1])}"
-        return [text]
+        return [text if ratio is None else f"{text}; the generator's gradient was {_times(ratio)} that of other times"]
 
-    def _span(self, run: Sequence[Window]) -> str:
-        lasted = run[-1] is self.windows[-1]
-        return f"from {_place(run[0].start)} {'to the end' if lasted else 'to ' + _place(run[-1].end)}"
+    def _outside(self, runs: Sequence[Episode], end: int) -> list[Window]:
+        """Of the first `end` windows, those in none of the runs."""
+        inside = [window for run in runs for window in run]
+        return [window for window in self.windows[:end] if window not in inside]
+
+    def _span(self, run: Episode) -> str:
+        end = "the end" if run[-1] is self.windows[-1] else _place(run[-1].lines[-1])
+        return f"from {_place(run[0].lines[0])} to {end}"
+
+
+def _gradient_ratio(here: Sequence[Window], elsewhere: Sequence[Window]) -> float | None:
+    """The median norm of the generator's gradient here over that elsewhere; None where it was not logged."""
+    medians = []
+    for windows in (here, elsewhere):
+        norms = [line[GRADIENT] for window in windows for line in window.lines if line.get(GRADIENT) is not None]
+        medians.append(float(np.median(norms)) if norms else 0.0)
+    return medians[0] / medians[1] if medians[1] > 0 else None
+
+
+def _sign(gradient_ratio: float | None) -> tuple[str, str]:
+    """What it is called, and how the sentence goes on."""
+    if gradient_ratio is not None and gradient_ratio < SMALL_GRADIENT:
+        return VANISHING_GRADIENT, "the discriminator"
+    return DISCRIMINATOR_WINS, "it"
+
+
+def _times(ratio: float) -> str:
+    return f"{float(f'{ratio:.2g}'):,g} times"
 
 
 def _place(line: Line) -> str:

@@ -31,7 +31,7 @@ PUBLISHED = {
 }
 WARNINGS = [
     "collapse: from epoch 15 (step 750) on, 0, 9 are missing; 1, 2, 3, 4, 5, 6, 7, 8 remain",
-    "vanishing gradient: from epoch 4 (step 200) to the end the discriminator recognised more than 99 % of the fakes",
+    "the discriminator wins: from epoch 4 (step 200) to the end it recognised more than 99 % of the fakes",
 ]
 TITLES = {"dcgan": "DCGAN", "sncgan": "SN-CGAN", "vtgan": "VT-GAN", "noise": "Noise", "memorizer": "Memoriser"}
 

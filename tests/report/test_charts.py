@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from ganbench.report.charts import MAX_POINTS, place_words, training_charts
-from ganbench.report.class_charts import class_chart, class_timeline
+from ganbench.metrics.modes import num_covered
+from ganbench.report.charts import MAX_POINTS, line_styles, place_words, training_charts
+from ganbench.report.class_charts import class_chart, class_timeline, epoch_ticks, missing_classes
 
 
 def probe(epoch, shares, real=None):
@@ -45,15 +46,15 @@ def test_losses_on_source_and_class_have_a_chart_each_with_heldout_values():
         "Other terms of the loss",
         "Losses, all terms together",
     ]
-    assert "discriminator, held-out from 3 to 3" in charts["Generation losses"]
-    assert "generator, held-out from 0.7 to 0.7" in charts["Class losses"]
-    assert charts["Other terms of the loss"].endswith("over generator steps: d penalty from 9 to 9.")
+    assert "discriminator, held-out 3;" in charts["Generation losses"]
+    assert "generator, held-out 0.7." in charts["Class losses"]
+    assert charts["Other terms of the loss"].endswith("over generator steps: d penalty 9.")
 
 
 def test_a_penalty_alone_does_not_make_generation_losses():
     line = {"step": 1, "loss_d": 3.0, "loss_d_source": 2.0, "loss_d_penalty": 1.0, "loss_g": 5.0, "wasserstein": 2.0}
     charts = {chart.title: chart.description for chart in training_charts([line])}
-    assert charts["Losses"].endswith("discriminator from 2 to 2; generator from 5 to 5.")
+    assert charts["Losses"].endswith("discriminator 2; generator 5.")
     assert "Estimated Wasserstein distance" in charts
 
 
@@ -66,10 +67,10 @@ def test_curves_go_over_epochs_where_every_line_tells_them():
 
 
 def test_recall_has_a_line_at_99_percent_and_its_warning():
-    warnings = ["collapse: all is lost", "vanishing gradient: from epoch 4 on"]
-    history = [{"step": 1, "d_recall": 0.2, "loss_d": 1.0}, {"step": 2, "d_recall": 0.3, "loss_d": 1.0}]
-    losses, recall = training_charts(history, warnings)
-    assert (losses.note, recall.note) == ("", "vanishing gradient: from epoch 4 on")
+    history = [{"step": step, "d_recall": 0.2, "loss_d": 1.0} for step in range(3)]
+    for sign in ("the discriminator wins: from epoch 4 on", "vanishing gradient: from epoch 4 on"):
+        losses, recall = training_charts(history, ["collapse: all is lost", sign])
+        assert (losses.note, recall.note) == ("", sign)
     assert ">99 %<" in recall.svg
     assert ">99 %<" not in losses.svg
 
@@ -82,7 +83,25 @@ def test_null_values_and_odd_lines_are_passed_over():
         {"step": 3, "d_recall": "x"},
     ]
     (chart,) = training_charts(lines)
-    assert "from 0.5 to 0.5" in chart.description
+    assert chart.description.endswith(": fakes recognised 0.5.")
+
+
+@pytest.mark.parametrize(("num_lines", "is_drawn"), [(1, False), (2, False), (3, True)])
+def test_fewer_than_three_points_are_told_and_not_drawn(num_lines, is_drawn):
+    lines = [{"step": step, "loss_g": float(step), "heldout_loss_d": 1.0 if step == 0 else None} for step in range(3)]
+    (chart,) = training_charts(lines[:num_lines])
+    assert bool(chart.svg) == is_drawn
+    assert "generator" in chart.description
+
+
+def test_styles_are_explained_of_lines_that_are_there():
+    lines = [{"step": step, "loss_d": 1.0} for step in range(3)]
+    assert line_styles(training_charts(lines)) == ""
+    heldout = training_charts([line | {"heldout_loss_d": 1.0} for line in lines])
+    assert line_styles(heldout) == "Solid: training images. Dashed: held-out images."
+    recall = training_charts([line | {"d_recall": 1.0} for line in lines])
+    assert line_styles(recall).startswith("Dotted, with the recall: the share above which")
+    assert line_styles(training_charts([lines[0] | {"d_recall": 1.0, "heldout_loss_d": 1.0}])) == ""  # nothing is drawn
 
 
 def test_long_curves_are_thinned():
@@ -95,7 +114,7 @@ def test_long_curves_are_thinned():
 
 def test_charts_are_plain_svg_in_the_colours_of_the_page():
     charts = (
-        *training_charts([{"step": 1, "loss_d": 2.0, "d_recall": 0.5}]),
+        *training_charts([{"step": step, "loss_d": 2.0, "d_recall": 0.5} for step in range(3)]),
         class_chart([5, 0], [0.5, 0.5], ["<a>", "$b_"]),
         class_timeline([probe(i, [0.5, 0.5]) for i in range(3)], ["<a>", "$b_"], []),
     )
@@ -108,7 +127,36 @@ def test_charts_are_plain_svg_in_the_colours_of_the_page():
 
 
 def test_missing_classes_are_named():
-    assert class_chart([5, 0, 5], [0.3, 0.3, 0.4], ["a", "b", "c"]).description.endswith("Without any sample: b.")
+    chart = class_chart([5, 0, 5], [0.3, 0.3, 0.4], ["a", "b", "c"])
+    assert chart.description.endswith("Missing: b. A class counts from a tenth of its real share on.")
+    assert "counts from here" in chart.svg
+    every = class_chart([1, 1], [0.5, 0.5], ["a", "b"])
+    assert every.description.endswith("Missing: none. A class counts from a tenth of its real share on.")
+
+
+def test_a_class_is_missing_below_a_tenth_of_its_real_share_as_the_metric_counts():
+    shares = np.array([0.049, 0.05, 0.01, 0.0, 0.891])
+    real = np.array([0.5, 0.5, 0.1, 0.0, 0.3])  # of the fourth there are no real images
+    assert missing_classes(shares, real, list("abcde")) == ["a"]
+    assert num_covered(shares, real) == 3
+    assert missing_classes(1000 * shares, real, list("abcde")) == ["a"]
+
+
+@pytest.mark.parametrize(
+    ("epochs", "words"),
+    [
+        ([0, 0.08, 0.16, 0.4, 0.8, 1, 1.6, *range(2, 21)], ["0", "1", "3", "8", "12", "16", "20"]),
+        ([0, 0.5, 1.07, 2.13, 3.2], ["0", "1", "2", "3"]),
+        ([0, 0.03, 0.06, 0.25, 0.5], ["0.0", "0.1", "0.2", "0.5"]),
+        (list(range(0, 4000, 1000)), ["0", "1,000", "2,000", "3,000"]),
+    ],
+)
+def test_epochs_below_the_heat_map_are_round_and_stand_where_they_are(epochs, words):
+    places, found = epoch_ticks(epochs)
+    assert found == words
+    numbers = [float(word.replace(",", "")) for word in words]
+    assert np.interp(places, np.arange(len(epochs)) + 0.5, epochs) == pytest.approx(numbers)
+    assert np.diff(places).min() > 0.5
 
 
 def test_many_classes_are_drawn_without_names():
@@ -118,9 +166,10 @@ def test_many_classes_are_drawn_without_names():
 
 def test_a_cell_is_as_strong_as_its_share_over_twice_the_real_one():
     lines = [probe(0, [0.75, 0.25, 0.0], [0.75, 0.125, 0.125]), probe(1, [1.0, 0.0, 0.0], [0.75, 0.125, 0.125])]
-    chart = class_timeline(lines, ["a", "b", "c"], ["collapse: c is missing", "vanishing gradient: no"])
+    warnings = ["collapse: c is missing", "never appeared: b", "the discriminator wins: no"]
+    chart = class_timeline(lines, ["a", "b", "c"], warnings)
     assert cells(chart).tolist() == [[128, 170], [255, 0], [0, 0]]  # 255/2, 255*2/3; twice the real share; missing
-    assert chart.note == "collapse: c is missing"
+    assert chart.note == "collapse: c is missing. never appeared: b"
     assert "At the end: a 100.0% (real 75.0%), b 0.0% (real 12.5%), c 0.0% (real 12.5%)." in chart.description
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -88,13 +89,26 @@ def test_a_damaged_snapshot_makes_no_stages(item, assets):
 
 def test_the_best_samples_stand_in_their_order_with_the_rule(tmp_path, assets, levels):
     np.savez(tmp_path / "best.npz", images=plain(range(10)), realism=np.linspace(2, 1.1, 10), index=np.arange(10))
-    picture = best_samples(assets, tmp_path, 2500, "gan")
+    picture, _ = best_samples(assets, tmp_path, 2500, "gan")
     assert levels(picture) == [list(range(8)), [8, 9, *[-1] * 6]]
     assert picture.caption.startswith(
         "Chosen: the 10 best of 2,500 samples, best first. Realism from 2 to 1.1. Realism"
     )
     np.savez(tmp_path / "best.npz", images=plain([1]), realism=np.array([np.inf]), index=np.arange(1))
-    assert "Realism from infinite (a copy) to" in best_samples(assets, tmp_path, 2500, "gan").caption
+    assert "Realism from infinite (a copy) to" in best_samples(assets, tmp_path, 2500, "gan")[0].caption
+
+
+@pytest.mark.parametrize(("realism", "words"), [([1.2404, 1.2396], "1.24"), ([np.inf, np.inf], "infinite (a copy)")])
+def test_samples_of_the_same_realism_have_no_best(tmp_path, assets, realism, words):
+    np.savez(tmp_path / "best.npz", images=plain(range(2)), realism=np.array(realism), index=np.arange(2))
+    picture, why = best_samples(assets, tmp_path, 2500, "gan")
+    assert picture is None
+    assert why == f"There is no best: the first 2 of 2,500 samples by realism all have the same, {words}."
+
+
+def test_a_control_has_no_stages(item, assets):
+    control = replace(item, trial=item.trial.model_copy(update={"role": "control"}))
+    assert three_stages(assets, control, {}, {"images": plain(range(8))}, 0) == ()
 
 
 def test_arithmetic_has_a_picture_a_row(tmp_path, assets, levels):
@@ -129,6 +143,14 @@ def test_classes_are_sorted_by_fid_with_their_own_first_samples(tmp_path, assets
     assert not table.has_accuracy
 
 
+def test_a_class_that_the_modes_do_not_count_is_marked_with_the_rule(tmp_path, assets):
+    write_classes(tmp_path, [30.0, 4.5], [0, 1])
+    table = class_table(assets, tmp_path, {}, "gan", ["c0"])
+    assert [(row.name, row.missing) for row in table.rows] == [("c1", False), ("c0", True)]
+    assert "Missing: its share, corrected for the classifier's errors, is below a tenth of" in table.caption
+    assert "Missing" not in class_table(assets, tmp_path, {}, "gan").caption
+
+
 def test_a_class_without_samples_has_no_strip(tmp_path, assets):
     write_classes(tmp_path, [1.0, 2.0], [0, 0], told="asked")
     table = class_table(assets, tmp_path, {"images": plain(range(2))}, "gan")
@@ -151,4 +173,4 @@ def test_missing_or_damaged_tables_are_left_out(tmp_path, assets, content):
             (tmp_path / name).write_text(content)
     assert class_table(assets, tmp_path, {}, "gan") is None
     assert latent_arithmetic(assets, tmp_path, "gan") == ((), "")
-    assert best_samples(assets, tmp_path, 5, "gan") is None
+    assert best_samples(assets, tmp_path, 5, "gan") == (None, "")

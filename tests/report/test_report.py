@@ -13,10 +13,13 @@ from pathlib import Path
 import pytest
 
 from ganbench.errors import UsageError
+from ganbench.metrics.builtin import ganbench_metrics
 from ganbench.report import write_report
-from ganbench.report.pages import build_page
+from ganbench.report.glossary import DIRECTIONS, GLOSSARY, explain
+from ganbench.report.pages import build_page, joined_warnings
 from ganbench.report.pictures import Assets
 from ganbench.report.table import build_table
+from ganbench.report.trials import NEIGHBOUR_METRICS
 from ganbench.results.board import build_board
 from ganbench.results.store import read_run
 from ganbench.types import ReportSection
@@ -139,7 +142,7 @@ def test_what_the_reports_showed_stands_in_its_order(page):
     headings = (
         "collapse: from epoch 15", "Untrained, trained, real", "Uncurated", "Best samples",
         "Chosen: the 12 best of 128", "Class by class", "Curves", "Discriminator's recall on fakes",
-        "vanishing gradient:", "Classes among the samples, over training", "Arithmetic with latents",
+        "the discriminator wins:", "Classes among the samples, over training", "Arithmetic with latents",
         "3, 5, 8 → 3 − 5 + 8",
     )  # fmt: skip
     places = [text.index(heading) for heading in headings[:8]]
@@ -338,6 +341,122 @@ def test_a_metric_that_is_not_there_is_no_red_warning(own_run):
     assert "look out" in text
     assert "nn_lpips is not there" not in text
     assert f"nn_lpips is not measured: {reason}" in text
+
+
+def metrics_without(path, *names):
+    content = json.loads(path.read_text())
+    for name in names:
+        content["metrics"].pop(name)
+    path.write_text(json.dumps(content))
+
+
+def test_without_a_metric_of_neighbours_it_is_said_which_would_show_them(own_run):
+    folder = own_run / "trials/dcgan/seed-0"
+    (folder / "neighbours.npz").unlink()
+    metrics_without(folder / "metrics.json", "nn_feature")
+    words = " ".join(report(own_run).text.split())
+    assert "no metric of this benchmark needs them. With nn_feature, nn_lpips, authenticity, ndb, ct or copies" in words
+    assert set(NEIGHBOUR_METRICS) == {info.id for info in ganbench_metrics() if "train" in info.needs}
+
+
+def test_missing_classes_are_named_with_the_rule(own_run):
+    path = own_run / "trials/dcgan/seed-0/metrics.json"
+    content = json.loads(path.read_text())
+    content["metrics"]["modes"]["details"]["shares"] = [0.0099, 0.01, *[0.980 / 8] * 8]
+    content["metrics"]["modes"]["value"] = 9
+    path.write_text(json.dumps(content))
+    words = " ".join(report(own_run).text.split())
+    assert "9 of 10 classes found among 2,500 samples" in words
+    assert "Missing: 0. A class counts from a tenth of its real share on." in words
+    assert re.search(r"\d% missing\d", words)  # in the table of the classes
+
+
+@pytest.fixture
+def whole_run(run_folder, tmp_path):
+    """A copy of the run with all rows, which a test may change."""
+    return shutil.copytree(run_folder, tmp_path / "whole")
+
+
+def test_both_medians_say_what_they_are_of(whole_run):
+    path = whole_run / "trials/dcgan/seed-0/metrics.json"
+    content = json.loads(path.read_text())
+    content["metrics"]["nn_feature"]["details"]["num_heldout"] = 10000
+    path.write_text(json.dumps(content))
+    words = " ".join(report(whole_run).text.split())
+    told = "The median distance of 2,500 samples is 5.2; of all 10,000 held-out real images it is 5.4"
+    assert f"{told} (the table's row of real images has 128 of them). 2.0%" in words
+    shutil.rmtree(whole_run / "trials/real")
+    assert f"{told}. 2.0%" in " ".join(report(whole_run).text.split())
+
+
+def test_controls_do_not_pose_as_trained(whole_run):
+    noise = whole_run / "trials/noise/seed-0"
+    edit(noise / "trial.json", num_steps=625, num_images=20000, resumed_at=[7])
+    shutil.copytree(whole_run / "trials/dcgan/seed-0/snapshots", noise / "snapshots")
+    for name in ("arithmetic.npz", "arithmetic.json", "history.jsonl"):
+        shutil.copy(whole_run / "trials/dcgan/seed-0" / name, noise / name)
+    sections = report(whole_run).text.split("Hash trail")
+    (control,) = (section for section in sections if "\nNoise noise control" in section)
+    (model,) = (section for section in sections if "\nDCGAN dcgan" in section and "Paper" in section)
+    for words in ("Untrained", "Trained", "Generator steps", "Real images shown", "Arithmetic", "Curves"):
+        assert words in model
+        assert words not in control
+    assert "Resumed" not in control
+
+
+def test_every_built_in_metric_is_explained_and_its_direction_is_said_once():
+    for info in ganbench_metrics():
+        assert GLOSSARY.get(info.id, "").endswith("."), info.id
+        words = explain(info.id, info.higher_is_better)
+        assert words.endswith(DIRECTIONS[info.higher_is_better])
+        assert len(re.findall(r"direction|is better", words)) == 1 + (info.higher_is_better is None), words
+    assert len(set(GLOSSARY.values())) == len(GLOSSARY)
+
+
+def test_warnings_of_several_models_are_joined():
+    of = " of its samples lie nearer to a training image than 99% of held-out images do."
+    control, other = "A control came out wrong.", "c (seed 0): 1% of something else"
+    joined = joined_warnings([control, f"a (seed 0): 50%{of}", f"b-2 (seed 1): 100%{of}", other])
+    assert joined == (control, f"a (seed 0): 50%, b-2 (seed 1): 100%{of}", other)
+
+
+def change_record(run, name, **changes):
+    content = json.loads((run / "run.json").read_text())
+    for record in content["plugins"]:
+        if record["name"] == name:
+            record.update(changes)
+    (run / "run.json").write_text(json.dumps(content))
+
+
+def test_options_that_differ_from_the_defaults_come_first(own_run):
+    defaults = {"lr": 0.0002, "width": 64}
+    edit(own_run / "trials/dcgan/seed-0/trial.json", options={"lr": 0.0002, "width": 32, "ema": 0.9, "augment": ""})
+    before = " ".join(report(own_run).text.split())
+    assert "differ from the plugin" not in before
+    assert "Options augment ema0.9 lr0.0002 width32" in before
+    change_record(own_run, "dcgan", defaults=defaults, changed={"ema": 0.9})
+    words = " ".join(report(own_run).text.split())
+    assert "Options that differ from the plugin’s defaults ema0.9 width32 (default 64) All options augment" in words
+
+
+def test_a_row_shows_the_options_in_which_it_departs_from_the_others(own_run):
+    assert report(own_run).text.count("dropout 0.3") == 0
+    change_record(own_run, "dcgan", changed={"lr": 0.001, "dropout": 0.3})
+    assert "DCGAN dcgan lr 0.001 · dropout 0.3" in " ".join(report(own_run).text.split())
+
+
+def test_the_number_of_training_images_is_the_real_one(own_run):
+    def told(**found):
+        content = json.loads((own_run / "run.json").read_text())
+        content["configuration"]["benchmark"]["data"]["num_train"] = 5000
+        content["environment"] |= found
+        (own_run / "run.json").write_text(json.dumps(content))
+        facts = build_page([read_run(own_run)], Assets(None)).runs[0].facts
+        return next(fact.value for fact in facts if fact.label == "Training images")
+
+    assert told() == "at most 5,000"
+    assert told(num_train=400, num_heldout=0) == "400"
+    assert told(num_train=4000, num_heldout=1000) == "4,000 (1,000 more are held out)"
 
 
 def test_no_run_is_refused(tmp_path):

@@ -1,4 +1,5 @@
-"""Planted collapses and vanishing gradients are told, with their place; noise, blips and poor classifiers are not."""
+"""Planted collapses, discriminators that win and vanishing gradients are told with their place; noise, blips and poor
+classifiers are not."""
 
 from types import SimpleNamespace
 
@@ -117,16 +118,46 @@ def history(recalls, lines_per_epoch=4, images_per_line=250):
     ]
 
 
-def test_a_vanishing_gradient_is_told_from_its_first_step_to_its_last():
+WINS = "the discriminator wins: from epoch 2.2 (step 90) to"
+RECOGNISED = "recognised more than 99 % of the fakes"
+
+
+def with_gradients(lines, norms):
+    return [line | {"grad_norm_generator": norm} for line, norm in zip(lines, norms, strict=True)]
+
+
+def test_a_discriminator_that_wins_is_told_from_the_first_line_that_shows_it_to_the_last():
     steady = [0.8] * 8 + [0.995] * 16
-    assert RecallWatch(history(steady)).warnings() == [
-        "vanishing gradient: from epoch 2 (step 80) to the end the discriminator recognised more than 99 % of the "
-        "fakes, so the generator had little to learn from"
-    ]
+    assert RecallWatch(history(steady)).warnings() == [f"{WINS} the end it {RECOGNISED}"]
     ended = RecallWatch(history([*steady, *[0.5] * 8])).warnings()
-    assert ended[0].startswith("vanishing gradient: from epoch 2 (step 80) to epoch 6 (step 240) the")
+    assert ended == [f"{WINS} epoch 6 (step 240) it {RECOGNISED}"]
     twice = RecallWatch(history([*steady, *[0.5] * 8, *[1.0] * 12])).warnings()
-    assert twice[0].endswith("; 2 such times in all, the last from epoch 8 (step 320) to the end")
+    assert twice[0].endswith("; 2 such times in all, the last from epoch 8.2 (step 330) to the end")
+    from_the_start = RecallWatch(history([1.0] * 24)).warnings()
+    assert from_the_start[0].startswith("the discriminator wins: from epoch 0.25 (step 10) to the end")  # never step 0
+
+
+def test_the_gradient_is_called_vanishing_only_where_it_is_small():
+    """Medians: 4 at other times; 0.39 and 0.41 lie on either side of a tenth of it."""
+    lines, other = history([0.8] * 8 + [0.995] * 16), [1.0, 4.0, 4.0, 4.0, 4.0, 4.0, 4.0, 90.0]
+    small = RecallWatch(with_gradients(lines, [*other, *[0.39] * 15, 70.0])).warnings()
+    assert small == [
+        f"vanishing gradient: from epoch 2.2 (step 90) to the end the discriminator {RECOGNISED}; the generator's "
+        "gradient was 0.098 times that of other times"
+    ]
+    large = RecallWatch(with_gradients(lines, [*other, *[0.41] * 16])).warnings()
+    assert large == [f"{WINS} the end it {RECOGNISED}; the generator's gradient was 0.1 times that of other times"]
+    grown = RecallWatch(with_gradients(lines, [*other, *[48.0] * 16])).warnings()
+    assert grown[0].endswith("the generator's gradient was 12 times that of other times")
+
+
+def test_nothing_is_said_of_a_gradient_without_other_times():
+    lines = with_gradients(history([1.0] * 24), [1e-6] * 24)
+    assert RecallWatch(lines).warnings() == [
+        f"the discriminator wins: from epoch 0.25 (step 10) to the end it {RECOGNISED}"
+    ]
+    after = with_gradients(history([1.0] * 24 + [0.5] * 8), [1e-6] * 24 + [1.0] * 8)
+    assert RecallWatch(after).warnings()[0].startswith("vanishing gradient: from epoch 0.25 (step 10) to epoch 6")
 
 
 @pytest.mark.parametrize(
@@ -138,7 +169,7 @@ def test_a_vanishing_gradient_is_told_from_its_first_step_to_its_last():
         [None] * 24,  # a model without logits
     ],
 )
-def test_less_is_no_vanishing_gradient(recalls):
+def test_less_is_no_discriminator_that_wins(recalls):
     watch = RecallWatch(history(recalls))
     assert watch.warnings() == []
     assert watch.present_warning() is None
@@ -160,14 +191,26 @@ def test_it_is_said_when_the_third_window_ends_and_an_interruption_makes_no_diff
         said.append(watch.present_warning())
         assert RecallWatch(lines[: i + 1]).present_warning() == said[-1]
     assert [i for i, text in enumerate(said) if text] == list(range(19, 27))  # to the end of the first good window
-    assert len(set(said)) == 2
-    assert "since epoch 2 (step 80) the discriminator recognises" in said[19]
+    assert set(said) == {
+        None,
+        "the discriminator wins: since epoch 2.2 (step 90) it recognises more than 99 % of the fakes",
+    }
+    norms = [2.0] * 8 + [0.1] * 12 + [5.0] * 8  # it grows after the third window
+    watch, said = RecallWatch(), []
+    for line in with_gradients(lines, norms):
+        watch.add(line)
+        said.append(watch.present_warning())
+    assert set(said) == {
+        None,
+        "vanishing gradient: since epoch 2.2 (step 90) the discriminator recognises more than 99 % of the fakes; the "
+        "generator's gradient is 0.05 times that of before",
+    }
 
 
 def test_warnings_come_from_the_files_of_a_trial(tmp_path):
     assert training_warnings(tmp_path, DIGITS) == []
     timeline(tmp_path, planted())
     write_lines(tmp_path / "history.jsonl", history([1.0] * 24))
-    collapse, vanishing = training_warnings(tmp_path, DIGITS)
+    collapse, wins = training_warnings(tmp_path, DIGITS)
     assert collapse.startswith("collapse: from epoch 61")
-    assert vanishing.startswith("vanishing gradient: from epoch 0 (step 0) to the end")
+    assert wins.startswith("the discriminator wins: from epoch 0.25 (step 10) to the end")

@@ -47,6 +47,20 @@ function player(range, length) {
   stop();
   return [button];
 }
+// A table that is wider than its place says so.
+for (const box of document.querySelectorAll(".scroll")) {
+  const hint = document.createElement("p");
+  hint.className = "quiet more";
+  hint.textContent = "Scroll sideways for more columns →";
+  box.before(hint);
+  const update = () => {
+    const hidden = box.scrollWidth - box.clientWidth;
+    hint.hidden = hidden < 2;
+    box.classList.toggle("more-right", box.scrollLeft < hidden - 1);
+  };
+  new ResizeObserver(update).observe(box);
+  box.addEventListener("scroll", update, { passive: true });
+}
 // A slider over the snapshots; without this script the row of thumbnails says the same.
 for (const timeline of document.querySelectorAll(".timeline")) {
   const figures = [...timeline.querySelectorAll("figure")];
