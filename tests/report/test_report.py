@@ -420,6 +420,16 @@ def test_warnings_of_several_models_are_joined():
     assert joined == (control, f"a (seed 0): 50%, b-2 (seed 1): 100%{of}", other)
 
 
+def test_models_that_may_copy_share_a_line_on_the_board(whole_run):
+    for name, share in (("dcgan", 0.5), ("sncgan", 0.25)):
+        path = whole_run / f"trials/{name}/seed-0/metrics.json"
+        content = json.loads(path.read_text())
+        content["metrics"]["nn_feature"]["details"]["share_closer_than_heldout_percentile_1"] = share
+        path.write_text(json.dumps(content))
+    (warning,) = build_page([read_run(whole_run)], Assets(None)).runs[0].warnings
+    assert warning.startswith("dcgan (seed 0): 50%, sncgan (seed 0): 25% of its samples")
+
+
 def change_record(run, name, **changes):
     content = json.loads((run / "run.json").read_text())
     for record in content["plugins"]:
