@@ -92,12 +92,12 @@ def plan_run(request: RunRequest) -> RunPlan:
     protocol = get_protocol(benchmark.protocol)
     metrics = choose_metrics(benchmark.evaluation.metrics, registry, protocol, dataset.spec.kind)
     choose_metrics((benchmark.evaluation.rank_by,), registry, kind=dataset.spec.kind)
+    check_protocol(benchmark, protocol)
     if benchmark.evaluation.rank_by not in [info.id for info in metrics]:
         raise UsageError(
             f"benchmark '{benchmark.name}': ranked by {benchmark.evaluation.rank_by}, which is not among its metrics: "
             f"{', '.join(info.id for info in metrics)}. Add it, or rank by one of these."
         )
-    check_protocol(benchmark, protocol)
     extractor, note = _extractor(benchmark, registry, dataset)
     benchmark, entries = fitting(benchmark, entries, dataset)
     configuration = {
