@@ -85,7 +85,7 @@ class TrialJob:
 
     @property
     def classifies(self) -> bool:
-        """Whether samples are told apart by class: the data have labels and some metric trains the classifier anyway."""
+        """Whether samples are told apart by class: the data have labels and some metric trains the classifier."""
         metrics = (self.registry.metrics[name] for name in self.run.configuration["metrics"])
         return self.dataset.train.labels is not None and any("classifier" in info.needs for info in metrics)
 
