@@ -150,6 +150,7 @@ def main() -> None:
     arguments = parser.parse_args()
     registry = load_registry()
     dataset = load_dataset("mnist5k", registry.datasets, 28)
+    assert isinstance(dataset, Dataset)
     print(
         f"{arguments.device}, {torch.get_num_threads()} threads, {arguments.rounds} rounds of {arguments.steps} steps"
     )
