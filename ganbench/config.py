@@ -221,6 +221,8 @@ def _explained(item: Any) -> str:
             return f"{place}: is missing"
         case "extra_forbidden":
             return f"{place}: there is no such setting"
+        case "too_short":
+            return f"{place}: expected at least {item['ctx']['min_length']}, got {item['ctx']['actual_length']}"
         case "value_error":
             return f"{place}: {item['ctx']['error']!s}"
     words = str(item["msg"]).removeprefix("Input should be ")

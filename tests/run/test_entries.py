@@ -96,6 +96,21 @@ def test_a_row_under_another_name_says_what_is_changed_and_claims_nothing_printe
     assert plan.run.environment["num_train"] == len(plan.dataset.train)
 
 
+@pytest.mark.parametrize(
+    ("changed", "words"),
+    [
+        ("plugins = []", "plugins: expected at least 1, got 0"),
+        ("seeds = 0", "seeds: expected greater than or equal to 1, got 0"),
+        ("budgett = 1", "budgett: there is no such setting"),
+    ],
+)
+def test_a_wrong_file_is_explained_in_words(tmp_path, changed, words):
+    lines = ['name = "b"', 'title = "B"', 'plugins = ["dcgan"]', "[data]", 'dataset = "mnist5k"', "[training]"]
+    kept = [line for line in lines if line.split()[0] != changed.split()[0]]
+    with pytest.raises(UsageError, match=rf"b\.toml: .*{words}"):
+        read_benchmark(write(tmp_path / "b.toml", "\n".join([changed, *kept, 'budget = "1kimg"'])))
+
+
 def test_a_name_given_twice_is_refused():
     with pytest.raises(UsageError, match="names 'dcgan' twice; NAME=dcgan"):
         plan_run(RunRequest(plugins=("dcgan", "dcgan")))
