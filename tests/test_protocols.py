@@ -152,7 +152,8 @@ def test_a_missing_number_is_a_dash():
 def test_a_benchmark_of_an_unknown_protocol_is_refused_by_name(tmp_path):
     path = tmp_path / "b.toml"
     text = (
-        'name = "b"\ntitle = "B"\nplugins = ["dcgan"]\nprotocol = "{}"\n[data]\ndataset = "d"\n[training]\nbudget = "1steps"\n'
+        'name = "b"\ntitle = "B"\nplugins = ["dcgan"]\nprotocol = "{}"\n'
+        '[data]\ndataset = "d"\n[training]\nbudget = "1steps"\n'
     )
     path.write_text(text.format("mimicry-cifar10"))
     with pytest.raises(UsageError, match=r"b\.toml: protocol: .*'mimicry-cifar10'.*Did you mean mimicry-cifar10-v1"):
