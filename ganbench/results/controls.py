@@ -43,22 +43,26 @@ def _order_warnings(rows: Sequence[BoardRow], rank_by: str) -> list[str]:
     scores = {row.plugin: row.scores[rank_by] for row in rows if rank_by in row.scores and row.status == "done"}
     models = [row.plugin for row in rows if row.role == "model" and row.plugin in scores]
     label = next((score.label for score in scores.values()), rank_by)
-    found = []
+    warnings = []
     for row in rows:
         if row.plugin not in scores or scores[row.plugin].higher_is_better is None:
             continue
         if row.role == "reference":
             others = [*models, *([NOISE] if NOISE in scores else [])]
             wrong = [name for name in others if not _is_better(scores[row.plugin], scores[name])]
-            found += [f"held-out real images are not better than {', '.join(wrong)} on {label}"] if wrong else []
+            if wrong:
+                warnings.append(
+                    f"A control came out wrong: held-out real images are not better than {', '.join(wrong)} on {label}. "
+                    "The ranking should not be trusted before this is explained."
+                )
         if row.plugin == NOISE and row.role == "control":
             wrong = [name for name in models if not _is_better(scores[name], scores[row.plugin])]
-            found += [f"{', '.join(wrong)} came out no better than noise on {label}"] if wrong else []
-    return [
-        f"A control came out wrong: {meaning}. The ranking should not be trusted before this is explained; a model "
-        "that has hardly been trained can be the reason."
-        for meaning in found
-    ]
+            if wrong:
+                warnings.append(
+                    f"No better than noise on {label}: {', '.join(wrong)}. Hardly trained, or failed: their order says "
+                    "nothing."
+                )
+    return warnings
 
 
 def _is_better(score: Score, other: Score) -> bool:
