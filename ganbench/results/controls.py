@@ -52,8 +52,8 @@ def _order_warnings(rows: Sequence[BoardRow], rank_by: str) -> list[str]:
             wrong = [name for name in others if not _is_better(scores[row.plugin], scores[name])]
             if wrong:
                 warnings.append(
-                    f"A control came out wrong: held-out real images are not better than {', '.join(wrong)} on {label}. "
-                    "The ranking should not be trusted before this is explained."
+                    f"A control came out wrong: held-out real images are not better than {', '.join(wrong)} on "
+                    f"{label}. The ranking should not be trusted before this is explained."
                 )
         if row.plugin == NOISE and row.role == "control":
             wrong = [name for name in models if not _is_better(scores[name], scores[row.plugin])]
