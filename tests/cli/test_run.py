@@ -319,7 +319,9 @@ def test_a_run_killed_in_the_middle_of_training_ends_with_the_weights_of_one_lef
 def test_ctrl_c_or_a_polite_kill_saves_and_the_same_command_goes_on(place, environment, run, number):
     folder = place / f"interrupted-{number}"
     arguments = ["run", "--benchmark", "long", "--plugins", "dcgan", "--out", str(folder)]
+    before = signal.signal(number, signal.SIG_DFL)  # a shell starts what runs in the background with Ctrl-C ignored
     process = subprocess.Popen([*GANBENCH, *arguments], cwd=place, env=environment, stdout=subprocess.PIPE, text=True)
+    signal.signal(number, before)
     wait_for_step(folder / "trials" / "dcgan" / "seed-0", 20)
     process.send_signal(number)
     out, _ = process.communicate(timeout=120)
