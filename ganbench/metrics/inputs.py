@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 from ganbench.metrics.fid import GaussianStatistics, fit_gaussian, gaussian
 from ganbench.metrics.image_inputs import ImageInputs
+from ganbench.metrics.ndb import Bins, place_in_bins
 from ganbench.metrics.neighbours import BallCounts, Balls, ball_counts, nearest
 from ganbench.protocols import Protocol
 from ganbench.types import FeatureSet, ImageSource
@@ -133,6 +134,11 @@ class MetricInputs:
 
         kept = self.derived(self.images.reference, "gaussian", fit)
         return GaussianStatistics(kept["mean"], kept["covariance"])
+
+    @cached_property
+    def bins(self) -> Bins:
+        """The bins of NDB: kinds of training images, and which of them each sample falls into."""
+        return place_in_bins(self.samples.features, self.train.features, self.seed)
 
     @cached_property
     def neighbours(self) -> Neighbours:

@@ -27,7 +27,7 @@ would be wrong: resampling adds noise that makes more bins differ.
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -44,6 +44,22 @@ IMAGES_PER_BIN = 20
 CI_METHOD = "Wilson score interval over the bins, for these bins and numbers of images"
 Counts = npt.NDArray[np.int64]
 Shares = npt.NDArray[np.float64]
+
+
+class Bins(NamedTuple):
+    """The bins by their centres float32 [K, D], the training images that are counted, by index [C], and into which bin
+    each of these [C] and each sample [N] falls.
+    """
+
+    centres: npt.NDArray[np.float32]
+    counted: Counts
+    of_counted: Counts
+    of_samples: Counts
+
+    def counts(self) -> tuple[Counts, Counts]:
+        """How many samples and how many counted training images fall into each bin, int64 [K] each."""
+        size = len(self.centres)
+        return np.bincount(self.of_samples, minlength=size), np.bincount(self.of_counted, minlength=size)
 
 
 def number_of_bins(num_samples: int, num_counted: int) -> int:
@@ -63,10 +79,22 @@ def bin_centres(train: Floats, num_bins: int, seed: int) -> npt.NDArray[np.float
 
 def bin_counts(features: Floats, centres: npt.NDArray[np.float32]) -> Counts:
     """How many of the images [N, D] are nearest to each centre [K, D], int64 [K]."""
+    return np.bincount(nearest_centres(features, centres), minlength=len(centres))
+
+
+def nearest_centres(features: Floats, centres: npt.NDArray[np.float32]) -> Counts:
+    """The centre [K, D] that each image [N, D] is nearest to, int64 [N]."""
     import faiss  # noqa: PLC0415
 
-    nearest = faiss.knn(np.ascontiguousarray(features, np.float32), centres, 1)[1][:, 0]
-    return np.bincount(nearest, minlength=len(centres))
+    return np.asarray(faiss.knn(np.ascontiguousarray(features, np.float32), centres, 1)[1][:, 0])
+
+
+def place_in_bins(samples: Floats, train: Floats, seed: int) -> Bins:
+    """Bins from a half of the training images [M, D], drawn by the seed; the other half and the samples in them."""
+    order = np.random.default_rng(seed).permutation(len(train))
+    placing, counted = np.sort(order[: len(train) // 2]), np.sort(order[len(train) // 2 :])
+    centres = bin_centres(train[placing], number_of_bins(len(samples), len(counted)), seed)
+    return Bins(centres, counted, nearest_centres(train[counted], centres), nearest_centres(samples, centres))
 
 
 def z_scores(samples: Counts, real: Counts) -> Shares:
@@ -91,10 +119,8 @@ def compute_ndb(inputs: MetricInputs) -> MetricResult:
         raise MetricUnavailableError(
             f"NDB needs at least 4 training images that are not all alike to make bins of, got {len(train)}"
         )
-    order = np.random.default_rng(inputs.seed).permutation(len(train))
-    placing, counted = np.sort(order[: len(train) // 2]), np.sort(order[len(train) // 2 :])
-    centres = bin_centres(train[placing], number_of_bins(len(samples), len(counted)), inputs.seed)
-    real, ours = bin_counts(train[counted], centres), bin_counts(samples, centres)
+    centres, counted = inputs.bins.centres, inputs.bins.counted
+    ours, real = inputs.bins.counts()
     z = z_scores(ours, real)
     differing = int((np.abs(z) > Z95).sum())
     details: dict[str, Any] = {

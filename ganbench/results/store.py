@@ -31,6 +31,7 @@ INTERPOLATION_FILE = "interpolation.png"  # in the snapshot folder
 CLASSES_FILE = "classes.jsonl"  # shares of the classes while training
 BEST_FILE = "best.npz"
 BY_CLASS_FILE, BY_CLASS_TABLE = "by_class.npz", "by_class.json"
+BINS_FILE, BIRTHDAY_FILE, COPIES_FILE = "ndb_bins.npz", "birthday.npz", "copies.npz"  # images behind these metrics
 ARITHMETIC_FILE, ARITHMETIC_TABLE = "arithmetic.npz", "arithmetic.json"
 
 AnyRecord = TypeVar("AnyRecord", bound=Record)

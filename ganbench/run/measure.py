@@ -162,8 +162,13 @@ def save_samples(path: Path, samples: SampleSet) -> None:
     write_arrays(path, arrays)
 
 
-def save_neighbours(path: Path, gallery: Sequence[Neighbour]) -> None:
-    """Write neighbours.npz for the report's gallery, closest pair first; without neighbours nothing is written."""
+def save_neighbours(
+    path: Path, gallery: Sequence[Neighbour], distances: Mapping[str, np.ndarray[Any, Any]] | None = None
+) -> None:
+    """Write neighbours.npz for the report's gallery, closest pair first; without neighbours nothing is written.
+
+    `distances`: of all samples and of the held-out images to their nearest training image, where they are known.
+    """
     if not gallery:
         return
     pairs = sorted(gallery, key=lambda pair: pair.feature_distance)
@@ -176,4 +181,4 @@ def save_neighbours(path: Path, gallery: Sequence[Neighbour]) -> None:
     lpips = [pair.lpips for pair in pairs if pair.lpips is not None]
     if len(lpips) == len(pairs):
         arrays["lpips_distance"] = np.array(lpips, dtype=np.float32)
-    write_arrays(path, arrays)
+    write_arrays(path, arrays | dict(distances or {}))

@@ -36,7 +36,6 @@ from ganbench.results.store import (
     HISTORY_FILE,
     INTERPOLATION_FILE,
     METRICS_FILE,
-    NEIGHBOURS_FILE,
     SAMPLES_FILE,
     SNAPSHOT_FOLDER,
     TRIAL_FILE,
@@ -49,7 +48,7 @@ from ganbench.run.checkpoint import weights_sha256
 from ganbench.run.class_timeline import NUM_PROBE_SAMPLES, save_probe
 from ganbench.run.events import Event, EventWriter
 from ganbench.run.job import TrialJob
-from ganbench.run.measure import measure_trial, save_neighbours, save_samples
+from ganbench.run.measure import measure_trial, save_samples
 from ganbench.run.sampling import INTERPOLATION_COLUMNS, interpolation
 from ganbench.run.training import Interrupted, Progress, Trainer, num_parameters
 from ganbench.run.training_warnings import RecallWatch, training_warnings
@@ -206,8 +205,7 @@ class TrialProcess:
         evaluation = measure_trial(job, samples, FeatureCache(default_cache_root()), self._progress)
         metrics = evaluation.to_file(job.run.protocol, self.trial.provenance)
         write_record(job.folder / METRICS_FILE, metrics)
-        save_neighbours(job.folder / NEIGHBOURS_FILE, evaluation.neighbours)
-        write_trial_files(job, self.trial, evaluation.inputs, self._progress)
+        write_trial_files(job, self.trial, evaluation, self._progress)
         self._update(warnings=training_warnings(job.folder, job.dataset.class_names))
         self._add_cost(evaluation_seconds=time.perf_counter() - start)
 

@@ -5,34 +5,54 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 
 from ganbench.features.arithmetic import exact_arithmetic
 from ganbench.features.choose import choose_extractor
 from ganbench.metrics.inputs import MetricInputs
-from ganbench.metrics.point_inputs import PointInputs
 from ganbench.results.schema import Trial
+from ganbench.results.store import NEIGHBOURS_FILE
 from ganbench.run.best_samples import write_best
 from ganbench.run.by_class import write_by_class
 from ganbench.run.class_timeline import write_class_timeline
+from ganbench.run.evidence import neighbour_distances, write_bins, write_birthday, write_copies
 from ganbench.run.job import TrialJob
 from ganbench.run.latent_arithmetic import write_arithmetic
+from ganbench.run.measure import Measurement, save_neighbours
 from ganbench.seeding import derive_seed
-from ganbench.types import MetricUnavailableError
+from ganbench.types import MetricResult, MetricUnavailableError
 
 log = logging.getLogger(__name__)
 
 Progress = Callable[[str, int, int], None]
 
 
-def write_trial_files(job: TrialJob, trial: Trial, inputs: MetricInputs | PointInputs, progress: Progress) -> None:
+# By metric, what shows what it saw.
+EVIDENCE: dict[str, Callable[[Path, MetricInputs, MetricResult], None]] = {
+    "ndb": write_bins,
+    "birthday": write_birthday,
+    "copies": write_copies,
+}
+
+
+def write_trial_files(job: TrialJob, trial: Trial, measured: Measurement, progress: Progress) -> None:
     """Write the files that this kind of trial has, each whole or not at all; the log says why one is not there.
 
     Classes need labels, and a metric for which the classifier is trained anyway. The real images' row has its classes
     only; controls have no timeline and no arithmetic. Points have none of these files: their samples show all.
     """
-    if isinstance(inputs, PointInputs):
+    inputs, results = measured.inputs, measured.evaluation.results
+    if not isinstance(inputs, MetricInputs):
         return
-    stages: dict[str, Callable[[], None]] = {}
+    stages: dict[str, Callable[[], None]] = {
+        f"images of {name}": partial(write, job.folder, inputs, results[name])
+        for name, write in EVIDENCE.items()
+        if name in results
+    }
+    if measured.neighbours:
+        stages["neighbours"] = lambda: save_neighbours(
+            job.folder / NEIGHBOURS_FILE, measured.neighbours, neighbour_distances(inputs, results)
+        )
     if job.classifies and trial.role == "model":
         stages["classes"] = lambda: write_class_timeline(job.folder, inputs.images, trial.num_steps, progress)
     if trial.role != "reference":
