@@ -172,13 +172,19 @@ class ImageSet:
 
 @dataclass(frozen=True)
 class Dataset:
-    """Real images: `train` is what models learn from and are measured against, `test` is held out from both."""
+    """Real images: `train` is what models learn from and are measured against, `test` is held out from both.
+
+    `channels_of`: the labelled grey images that each channel is one of; a class is then that of every channel, the
+    first channel's changing slowest. `note` is what people should know of these data, in a sentence.
+    """
 
     name: str
     spec: DataSpec
     train: ImageSource
     test: ImageSource
     class_names: tuple[str, ...] = ()
+    channels_of: Dataset | None = None
+    note: str = ""
 
     @cached_property
     def sha256(self) -> str:

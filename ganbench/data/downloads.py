@@ -116,6 +116,18 @@ def infos() -> list[DatasetInfo]:
     ]
 
 
+def load_stored(name: str, resolution: int | None, root: Path) -> Dataset | None:
+    """The one called `name` where it lies in `root`; None where it would have to be downloaded."""
+    item = next(item for item in DOWNLOADS if item.name == name)
+    if not root.is_dir():
+        return None
+    try:
+        _torchvision_class(item)(root, **item.train, download=False)
+    except RuntimeError:  # torchvision's "not found or corrupted"
+        return None
+    return load_download(item, None, resolution, root)
+
+
 def load_download(item: Download, path: str | None, resolution: int | None, root: Path) -> Dataset:
     """One of `DOWNLOADS`, from `root` or downloaded to it. Raises DataError that says how to place files by hand."""
     check_resolution(resolution)
@@ -131,9 +143,7 @@ def load_download(item: Download, path: str | None, resolution: int | None, root
 
 def _open(item: Download, arguments: Mapping[str, Any], root: Path) -> Any:
     """The torchvision dataset; downloaded only when it is not there, by one process at a time."""
-    from torchvision import datasets  # noqa: PLC0415  # slow to import
-
-    kind: Callable[..., Any] = getattr(datasets, item.torchvision_class)
+    kind = _torchvision_class(item)
     try:
         root.mkdir(parents=True, exist_ok=True)
         with FileLock(root / f".{item.torchvision_class}.lock"):
@@ -148,6 +158,13 @@ def _open(item: Download, arguments: Mapping[str, Any], root: Path) -> Any:
             f"({type(error).__name__}: {' '.join(str(error).split())}). "
             f"To place it by hand, put {item.by_hand.format(root=root)}; set GANBENCH_DATA to use another folder."
         ) from error
+
+
+def _torchvision_class(item: Download) -> Callable[..., Any]:
+    from torchvision import datasets  # noqa: PLC0415  # slow to import
+
+    found: Callable[..., Any] = getattr(datasets, item.torchvision_class)
+    return found
 
 
 def _images(stored: Any) -> Images:

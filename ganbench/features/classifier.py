@@ -57,6 +57,11 @@ class Classifier:
     sha256: str
     device: str
 
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What stands beside each number that comes from it."""
+        return {"classifier_test_accuracy": self.test_accuracy, "classifier_sha256": self.sha256}
+
     def predict(self, images: ImageSource) -> npt.NDArray[np.int64]:
         """The most likely class of each image, int64 [N]; only classes seen in training are named."""
         return predict_classes(self.network, images, self.device)

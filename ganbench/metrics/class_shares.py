@@ -26,7 +26,7 @@ import numpy.typing as npt
 from ganbench.types import MetricUnavailableError
 
 MAX_CONDITION = 1000.0  # beyond, errors of C are as large as the shares themselves
-Counts = npt.NDArray[np.int64]
+Counts = npt.NDArray[np.int64] | npt.NDArray[np.float64]  # fractions of images where they come from a product
 Floats = npt.NDArray[np.float64]
 
 
@@ -59,7 +59,7 @@ def corrected_shares(counts: Counts, confusion: Counts) -> ClassShares:
         )
     solution = nnls(seen_as, counts / counts.sum())[0]
     shares = solution / solution.sum()
-    noise = _covariance(counts) + sum(share**2 * _covariance(row) for share, row in zip(shares, confusion, strict=True))
+    noise = _covariance(counts[None], np.ones(1)) + _covariance(confusion, shares**2)
     inverse = np.linalg.inv(seen_as)
     return ClassShares(shares, inverse @ noise @ inverse.T)
 
@@ -70,8 +70,12 @@ def _columns(confusion: Counts) -> Floats:
     return np.where(totals > 0, confusion / np.maximum(totals, 1), np.eye(len(confusion))).T
 
 
-def _covariance(counts: Counts) -> Floats:
-    """Covariance [K, K] of shares whose counts [K] were seen, with one more image spread evenly over the classes."""
-    total = counts.sum()
-    shares = (counts + 1 / len(counts)) / (total + 1)
-    return np.asarray((np.diag(shares) - np.outer(shares, shares)) / (total + 2))
+def _covariance(counts: Counts, weights: Floats) -> Floats:
+    """Weighted sum [K, K] of the covariances of the shares behind each row of counts [R, K], by `weights` [R].
+
+    Each row has one more image, spread evenly over the classes.
+    """
+    total = counts.sum(axis=1)
+    shares = (counts + 1 / counts.shape[1]) / (total + 1)[:, None]
+    weighted = (weights / (total + 2))[:, None] * shares
+    return np.asarray(np.diag(weighted.sum(axis=0)) - weighted.T @ shares)

@@ -31,7 +31,7 @@ from ganbench.types import (
 )
 
 if TYPE_CHECKING:
-    from ganbench.features.classifier import Classifier
+    from ganbench.features.stacked_classifier import AnyClassifier
     from ganbench.features.extract import FeatureCache
 
 log = logging.getLogger(__name__)
@@ -231,11 +231,11 @@ def _check(samples: ImageSource, reference: ImageSource) -> None:
         )
 
 
-def _train_classifier(cache: FeatureCache | None, device: str, report: Progress, dataset: Dataset) -> Classifier:
-    from ganbench.features.classifier import trained_classifier  # noqa: PLC0415  # torch only when used
+def _train_classifier(cache: FeatureCache | None, device: str, report: Progress, dataset: Dataset) -> AnyClassifier:
+    from ganbench.features.stacked_classifier import classifier_of  # noqa: PLC0415  # torch only when used
 
     root = cache.root if cache is not None else None
-    return trained_classifier(dataset, root, device, partial(report, "classifier"))
+    return classifier_of(dataset, root, device, partial(report, "classifier"))
 
 
 def _gallery(inputs: MetricInputs) -> tuple[Neighbour, ...]:

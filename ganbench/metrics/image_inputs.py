@@ -19,8 +19,8 @@ from ganbench.types import Dataset, DataSpec, ImageSource, MetricUnavailableErro
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from ganbench.features.classifier import Classifier
     from ganbench.features.lpips import LpipsDistance
+    from ganbench.features.stacked_classifier import AnyClassifier
 
 
 class Generator(NamedTuple):
@@ -48,7 +48,7 @@ class ImageInputs:
     train: ImageSource
     heldout: ImageSource | None = None
     dataset: Dataset | None = None
-    train_classifier: Callable[[Dataset], Classifier] | None = None
+    train_classifier: Callable[[Dataset], AnyClassifier] | None = None
     generator: Generator | None = None
     protocol: Protocol = field(default_factory=lambda: get_protocol("ganbench-v1"))
     device: str = "cpu"
@@ -82,7 +82,7 @@ class ImageInputs:
         return MIN_RESOLUTION if min(self.samples.shape[1:3]) < MIN_RESOLUTION else None
 
     @cached_property
-    def classifier(self) -> Classifier:
+    def classifier(self) -> AnyClassifier:
         """The classifier trained on the dataset's labels."""
         self.require_equal_shapes("the classifier")
         if self.train_classifier is None:

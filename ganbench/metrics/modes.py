@@ -73,7 +73,7 @@ class Seen(NamedTuple):
         return shares, errors
 
 
-def see(counts: npt.NDArray[np.int64], confusion: npt.NDArray[np.int64], real_shares: Shares) -> Seen:
+def see(counts: npt.NDArray[np.int64], confusion: npt.NDArray[Any], real_shares: Shares) -> Seen:
     """The classes behind predicted `counts` [K], by the classifier's `confusion` [K, K] of held-out real images.
 
     Raises MetricUnavailableError where the classifier cannot tell the classes apart.
@@ -161,8 +161,7 @@ def _details(inputs: MetricInputs, seen: Seen) -> dict[str, Any]:
 
 
 def _of_classifier(inputs: MetricInputs) -> dict[str, Any]:
-    classifier = inputs.images.classifier
-    return {"classifier_test_accuracy": classifier.test_accuracy, "classifier_sha256": classifier.sha256}
+    return inputs.images.classifier.facts
 
 
 def _result(

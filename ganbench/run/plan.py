@@ -28,7 +28,7 @@ from ganbench.run.executor import default_num_threads
 from ganbench.run.job import load_data
 from ganbench.run.measure import choose_metrics, protocol_extractor
 from ganbench.run.suited import check_protocol, suited_protocol
-from ganbench.types import AnyDataset
+from ganbench.types import AnyDataset, Dataset
 
 RECORDED_PACKAGES = (
     "torch",
@@ -121,6 +121,8 @@ def plan_run(request: RunRequest) -> RunPlan:
         "data_kind": dataset.spec.kind,
         **note,
     }
+    if isinstance(dataset, Dataset) and dataset.note:
+        environment["data_note"] = dataset.note
     if protocol_note:
         environment["protocol_note"] = protocol_note
     run = _run_record(benchmark, registry, entries, dataset, configuration, environment)
