@@ -10,14 +10,14 @@ from __future__ import annotations
 import copy
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from ganbench.config import Budget, TrainingSection, parse_budget
 from ganbench.models import GAN
@@ -25,7 +25,8 @@ from ganbench.registry import Variant
 from ganbench.results.store import append_history, keep_history_until
 from ganbench.run.averaging import AveragedGenerator
 from ganbench.run.checkpoint import LAST, CheckpointError, load_checkpoint, save_checkpoint
-from ganbench.run.monitor import Line, Monitor, check_finite, gradient_norms
+from ganbench.run.diversity import LINES_PER_LOOK
+from ganbench.run.monitor import Line, Monitor, check_finite, gradient_norms, to_numbers
 from ganbench.seeding import preserved_rng, rng_state, set_rng_state
 from ganbench.types import Batch
 
@@ -93,6 +94,8 @@ class Trainer:
         configuration_sha256: Of the run; a checkpoint of another configuration is refused.
         snapshot: Called at step 0, at log-spaced steps and at the end; draws what it likes, changes nothing.
         probe: Called at the same steps and at the ends of some epochs (`is_probed_epoch`); changes nothing either.
+        diversity: Called at every fifth history line and at the end: numbers for that line; changes nothing either.
+        warn: Called with each history line before it is written; what it returns goes into the line as `warning`.
         report: Called after each history line.
         should_stop: Asked after each step; True saves a checkpoint and raises Interrupted.
     """
@@ -109,12 +112,14 @@ class Trainer:
         configuration_sha256: str = "",
         snapshot: Callable[[int], None] = lambda step: None,
         probe: Callable[[int], None] = lambda step: None,
+        diversity: Callable[[], Mapping[str, Tensor]] = dict,
+        warn: Callable[[Line], Sequence[str]] = lambda line: (),
         report: Callable[[Progress], None] = lambda progress: None,
         should_stop: Callable[[], bool] = lambda: False,
     ) -> None:
         self.variant, self.gan, self.stream, self.heldout = variant, gan, stream, heldout
         self.settings, self.report, self.should_stop = settings, report, should_stop
-        self.snapshot, self.probe = snapshot, probe
+        self.snapshot, self.probe, self.diversity, self.warn = snapshot, probe, diversity, warn
         self.configuration_sha256 = configuration_sha256
         self.batches = CountedBatches(stream)
         self.budget: Budget = parse_budget(settings.budget)
@@ -202,7 +207,7 @@ class Trainer:
             case "min":
                 return self._elapsed() / 60
 
-    # Time: `seconds` counts training alone; snapshots and held-out probes are not charged to the variant.
+    # Time: `seconds` counts training alone; snapshots, probes and diversity are not charged to the variant.
 
     def _start_clock(self) -> None:
         self._clock = time.perf_counter()
@@ -233,11 +238,14 @@ class Trainer:
         self._logged_images, self._logged_seconds = self.batches.num_images, self.seconds
         if self.heldout is not None and self.step % self.settings.heldout_every_steps == 0:
             line |= {f"heldout_{name}": value for name, value in self._probe_heldout().items()}
+        if self.finished or self.step % (LINES_PER_LOOK * self.settings.log_every_steps) == 0:
+            line |= to_numbers(self.diversity())
         self._start_clock()
         place: Line = {"step": self.step, "images": self.batches.num_images, "epoch": self.epochs}
         place["seconds"] = self.seconds
         line = place | {"images_per_second": rate} | line
-        append_history(self.history_path, line)
+        warnings = self.warn(line)
+        append_history(self.history_path, line | ({"warning": ". ".join(warnings)} if warnings else {}))
         check_finite(line, self.step)
         self.report(
             Progress(self.step, self._done(), self.budget.amount, self.budget.unit, rate, self._seconds_left(), line)

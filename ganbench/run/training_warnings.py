@@ -31,6 +31,8 @@ from ganbench.metrics.modes import COVERED_SHARE
 from ganbench.report.signs import COLLAPSE, DISCRIMINATOR_WINS, HIGH_RECALL, NEVER_APPEARED, VANISHING_GRADIENT
 from ganbench.results.store import CLASSES_FILE, HISTORY_FILE, read_history
 from ganbench.run.class_timeline import NUM_POOLED
+from ganbench.run.diversity_warnings import DiversityWatch
+from ganbench.run.places import place
 
 NOISE_SHARE = 0.05  # of training, at its start
 MIN_WINDOWS, MIN_FAKES = 3, 200
@@ -44,8 +46,12 @@ Line = Mapping[str, Any]
 
 def training_warnings(folder: Path, class_names: Sequence[str]) -> list[str]:
     """What the files of a trial in `folder` give reason to say, one sentence each."""
-    watch = RecallWatch(read_history(folder / HISTORY_FILE))
-    return [*collapse_warnings(read_history(folder / CLASSES_FILE), class_names), *watch.warnings()]
+    history = read_history(folder / HISTORY_FILE)
+    return [
+        *collapse_warnings(read_history(folder / CLASSES_FILE), class_names),
+        *DiversityWatch(history).warnings(),
+        *RecallWatch(history).warnings(),
+    ]
 
 
 def collapse_warnings(timeline: Sequence[Line], class_names: Sequence[str]) -> list[str]:
@@ -75,10 +81,10 @@ def collapse_warnings(timeline: Sequence[Line], class_names: Sequence[str]) -> l
 def _collapse(since: Mapping[int, int], lines: Sequence[Line], names: Sequence[str], remaining: Sequence[str]) -> str:
     """`since`: from which line on each vanished class is missing."""
     first, last = min(since.values()), max(since.values())
-    text = f"{COLLAPSE}: from {_place(lines[last])} on, {_listed([names[i] for i in since])} {_are(len(since))} missing"
+    text = f"{COLLAPSE}: from {place(lines[last])} on, {_listed([names[i] for i in since])} {_are(len(since))} missing"
     if first < last:
         earliest = [names[i] for i, line in since.items() if line == first]
-        text += f", {_listed(earliest)} already from {_place(lines[first])} on"
+        text += f", {_listed(earliest)} already from {place(lines[first])} on"
     return f"{text}; {_listed(remaining)} {'remains' if len(remaining) == 1 else 'remain'}"
 
 
@@ -134,7 +140,7 @@ class RecallWatch:
         before = self._outside(runs, self.windows.index(run[0]))
         ratio = _gradient_ratio(run[:MIN_WINDOWS], before)
         sign, subject = _sign(ratio)
-        text = f"{sign}: since {_place(run[0].lines[0])} {subject} recognises more than {_SHARE} of the fakes"
+        text = f"{sign}: since {place(run[0].lines[0])} {subject} recognises more than {_SHARE} of the fakes"
         return text if ratio is None else f"{text}; the generator's gradient is {_times(ratio)} that of before"
 
     def warnings(self) -> list[str]:
@@ -155,8 +161,8 @@ class RecallWatch:
         return [window for window in self.windows[:end] if window not in inside]
 
     def _span(self, run: Episode) -> str:
-        end = "the end" if run[-1] is self.windows[-1] else _place(run[-1].lines[-1])
-        return f"from {_place(run[0].lines[0])} to {end}"
+        end = "the end" if run[-1] is self.windows[-1] else place(run[-1].lines[-1])
+        return f"from {place(run[0].lines[0])} to {end}"
 
 
 def _gradient_ratio(here: Sequence[Window], elsewhere: Sequence[Window]) -> float | None:
@@ -177,12 +183,6 @@ def _sign(gradient_ratio: float | None) -> tuple[str, str]:
 
 def _times(ratio: float) -> str:
     return f"{float(f'{ratio:.2g}'):,g} times"
-
-
-def _place(line: Line) -> str:
-    epoch = line["epoch"]
-    rounded = f"{epoch:,.0f}" if epoch >= 10 or epoch == int(epoch) else f"{epoch:.2g}"
-    return f"epoch {rounded} (step {line['step']:,})"
 
 
 def _listed(names: Sequence[str]) -> str:

@@ -12,7 +12,7 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -22,6 +22,7 @@ from typing import Any
 import numpy as np
 import torch
 from filelock import FileLock, Timeout
+from torch import Tensor
 
 import ganbench
 from ganbench.data.batches import BatchStream
@@ -46,13 +47,16 @@ from ganbench.results.store import (
 )
 from ganbench.run.checkpoint import weights_sha256
 from ganbench.run.class_timeline import NUM_PROBE_SAMPLES, save_probe
+from ganbench.run.diversity import NUM_SAMPLES, DiversityMeter
 from ganbench.run.events import Event, EventWriter
 from ganbench.run.job import TrialJob
 from ganbench.run.measure import measure_trial, save_samples
+from ganbench.run.monitor import Line
 from ganbench.run.sampling import INTERPOLATION_COLUMNS, interpolation
 from ganbench.run.training import Interrupted, Progress, Trainer, num_parameters
-from ganbench.run.training_warnings import RecallWatch, training_warnings
+from ganbench.run.training_warnings import training_warnings
 from ganbench.run.trial_files import write_trial_files
+from ganbench.run.watch import TrainingWatch
 from ganbench.seeding import derive_seed, seed_everything
 from ganbench.types import REFERENCE_ROW, ImageSet, ImageSource, PointSet, SampleSet
 
@@ -68,8 +72,7 @@ class TrialProcess:
     def __init__(self, job: TrialJob, emit: Callable[[Event], None]) -> None:
         self.job, self.emit = job, emit
         self.stop = threading.Event()
-        self._watch: RecallWatch | None = None
-        self._told: str | None = None
+        self._watch: TrainingWatch | None = None
         role = "reference" if job.plugin == REFERENCE_ROW else "model"
         if job.plugin != REFERENCE_ROW and job.variant.info.control:
             role = "control"
@@ -141,9 +144,11 @@ class TrialProcess:
         trainer = Trainer(
             job.variant, gan, stream, job.training, job.folder, heldout=heldout,
             configuration_sha256=job.run.configuration_sha256,
-            report=self._report_progress, should_stop=self.stop.is_set,
+            warn=self._warn, report=self._report_progress, should_stop=self.stop.is_set,
         )  # fmt: skip
         trainer.snapshot = lambda step: self._snapshot(trainer, gan, step)
+        if self.trial.role == "model":
+            trainer.diversity = self._diversity(trainer, gan)
         if self.trial.role == "model" and job.classifies:
             trainer.probe = lambda step: self._probe_classes(trainer, gan, step)
         return gan, trainer
@@ -175,6 +180,16 @@ class TrialProcess:
         with trainer.averaged_weights():
             images = sampler.images(NUM_PROBE_SAMPLES, self.job.evaluation_labels(NUM_PROBE_SAMPLES))
         save_probe(self.job.folder, step, trainer.epochs, images)
+
+    def _diversity(self, trainer: Trainer, gan: GAN) -> Callable[[], Mapping[str, Tensor]]:
+        sampler = self.job.sampler(gan, derive_seed("diversity", self.job.seed))
+        meter = DiversityMeter(sampler, self.job.evaluation_labels(NUM_SAMPLES), self.job.dataset.train)
+
+        def measure() -> Mapping[str, Tensor]:
+            with trainer.averaged_weights():
+                return meter()
+
+        return measure
 
     def _sample(self, gan: GAN) -> SampleSet:
         job, num_samples = self.job, self.job.benchmark.evaluation.num_samples
@@ -230,17 +245,18 @@ class TrialProcess:
             "images_per_second": now.images_per_second,
         }
         self.emit(Event("progress", stage="training", done=now.done, total=now.total, text=now.unit, values=values))
-        self._watch_recall(now)
 
-    def _watch_recall(self, now: Progress) -> None:
-        """Say once that the gradient vanishes; a resumed trial says it again."""
+    def _warn(self, line: Line) -> tuple[str, ...]:
+        """Say once, and have written into the history, what this line shows first; a resumed trial says it again."""
         if self._watch is None:
-            self._watch = RecallWatch(read_history(self.job.folder / HISTORY_FILE))  # the newest line is in it
-        else:
-            self._watch.add(now.line)
-        warning = self._watch.present_warning()
-        if warning is not None and warning != self._told:
-            self._told = warning
+            self._watch = TrainingWatch(read_history(self.job.folder / HISTORY_FILE))
+            self._note(self._watch.present)
+        new = self._watch.add(line)
+        self._note(new)
+        return new
+
+    def _note(self, warnings: Sequence[str]) -> None:
+        for warning in warnings:
             self.emit(Event("note", text=warning))
 
     def _update(self, **changes: Any) -> None:

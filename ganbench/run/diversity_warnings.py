@@ -1,0 +1,85 @@
+"""A mode collapse in a sentence, from the history's `diversity` and `diversity_nearest` (`ganbench.run.diversity`).
+
+A look is low where either number is below a fifth of the real data's. Three low looks in a row, after one that was not,
+are a collapse; by default the third comes 200 steps after the first. A model that was never varied has yet to learn:
+its first looks are a collapse only once they are ten in a row and the tenth comes after a whole epoch. What a low look
+means is said there: samples all alike, or from fewer than some 40 images. Classes that are missing among samples that
+differ are another matter: `ganbench.run.training_warnings` finds them. All is found from the history, so where training
+was interrupted makes no difference.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import groupby
+from typing import Any
+
+import numpy as np
+
+from ganbench.report.signs import LOW_DIVERSITY, MODE_COLLAPSE
+from ganbench.run.diversity import DIVERSITY, NEAREST
+from ganbench.run.places import place
+
+MIN_LOOKS = 3
+MIN_FIRST_LOOKS, MIN_FIRST_EPOCHS = 10, 1.0  # of a model that was never varied before
+Line = Mapping[str, Any]
+Episode = Sequence[Line]
+
+
+class DiversityWatch:
+    """The looks of one history, which can grow line by line; a line without them is passed over."""
+
+    def __init__(self, history: Iterable[Line] = ()) -> None:
+        self.looks: list[Line] = []
+        for line in history:
+            self.add(line)
+
+    def add(self, line: Line) -> None:
+        """The next line."""
+        if line.get(DIVERSITY) is not None and line.get(NEAREST) is not None:
+            self.looks.append(line)
+
+    @property
+    def episodes(self) -> list[Episode]:
+        """Runs of low looks that are long enough."""
+        runs = [list(run) for low, run in groupby(self.looks, _is_low) if low]
+        return [run for run in runs if len(run) >= self._needed(run)]
+
+    def present_warning(self) -> str | None:
+        """What to say in the middle of training: the same words from the look that showed it to the episode's end."""
+        runs = self.episodes
+        if not runs or runs[-1][-1] is not self.looks[-1]:
+            return None
+        run = runs[-1]
+        return f"{MODE_COLLAPSE}: since {place(run[0])} samples hardly differ: {_told(run[: self._needed(run)], 'is')}"
+
+    def warnings(self) -> list[str]:
+        """What to say after training: the first episode, and the last where there are several."""
+        runs = self.episodes
+        if not runs:
+            return []
+        text = f"{MODE_COLLAPSE}: {self._span(runs[0])} samples hardly differed"
+        if len(runs) > 1:
+            text += f" ({len(runs)} such times in all, the last {self._span(runs[-1])})"
+        return [f"{text}: {_told([look for run in runs for look in run], 'was')}"]
+
+    def _needed(self, run: Episode) -> int:
+        """How many looks make an episode of this run."""
+        if run[0] is not self.looks[0]:
+            return MIN_LOOKS
+        later = [i for i, look in enumerate(run, start=1) if look["epoch"] >= MIN_FIRST_EPOCHS]
+        return max(MIN_FIRST_LOOKS, later[0] if later else len(run) + 1)
+
+    def _span(self, run: Episode) -> str:
+        end = "the end" if run[-1] is self.looks[-1] else place(run[-1])
+        return f"from {place(run[0])} to {end}"
+
+
+def _is_low(look: Line) -> bool:
+    return bool(min(look[DIVERSITY], look[NEAREST]) < LOW_DIVERSITY)
+
+
+def _told(looks: Sequence[Line], verb: str) -> str:
+    mean, nearest = (float(np.median([look[key] for look in looks])) for key in (DIVERSITY, NEAREST))
+    times = f"{mean:.2g} times that of real data"
+    return f"the distance of two {verb} {times}, that of a sample to its nearest other one {nearest:.2g} times"
