@@ -11,7 +11,7 @@ from markupsafe import Markup
 from matplotlib.axes import Axes
 
 from ganbench.report.drawing import INK, SERIES, drawn, plain, svg
-from ganbench.report.signs import DISCRIMINATOR_WINS, HIGH_RECALL, VANISHING_GRADIENT
+from ganbench.report.signs import DISCRIMINATOR_WINS, HIGH_RECALL, LOW_DIVERSITY, MODE_COLLAPSE, VANISHING_GRADIENT
 from ganbench.report.view import Chart
 from ganbench.report.words import epoch_words
 
@@ -22,7 +22,9 @@ History = Sequence[Mapping[str, Any]]
 Limits = tuple[float, float | None]
 SHARE: Limits = (-0.03, 1.03)
 FROM_ZERO: Limits = (0.0, None)
+ROUND_ONE: Limits = (-0.03, 1.5)
 RECALL = "Discriminator's recall on fakes"
+DIVERSITY = "Diversity of samples"
 HELDOUT = ", held-out"
 
 NAMES = {
@@ -35,6 +37,8 @@ NAMES = {
     "d_real": "D(x), real",
     "d_fake": "D(G(z)), fake",
     "d_recall": "fakes recognised",
+    "diversity": "distance of two samples",
+    "diversity_nearest": "to the nearest other one",
     "grad_norm_generator": "generator",
     "grad_norm_discriminator": "discriminator",
     "images_per_second": "images/s",
@@ -64,17 +68,28 @@ class Curve(NamedTuple):
 
 
 def training_charts(history: History, warnings: Sequence[str] = ()) -> tuple[Chart, ...]:
-    """Losses, D's outputs, D's recall, gradient norms and speed; those that were logged.
+    """Losses, D's outputs, D's recall, diversity, gradient norms and speed; those that were logged.
 
-    Of `warnings`, those about a discriminator that wins stand with D's recall.
+    Of `warnings`, those about a discriminator that wins stand with D's recall, those about a mode collapse with the
+    diversity.
     """
-    signs = (DISCRIMINATOR_WINS, VANISHING_GRADIENT)
-    winning = " ".join(warning for warning in warnings if warning.startswith(signs))
+    winning, collapsed = (
+        " ".join(warning for warning in warnings if warning.startswith(signs))
+        for signs in ((DISCRIMINATOR_WINS, VANISHING_GRADIENT), MODE_COLLAPSE)
+    )
     panels = [
         *_loss_panels({key for line in history for key in line if key.startswith("loss_")}),
         Panel("Estimated Wasserstein distance", "distance", ("wasserstein",)),
         Panel("Discriminator's outputs", "mean probability “real”", ("d_real", "d_fake"), SHARE),
         Panel(RECALL, "share recognised", ("d_recall",), SHARE, HIGH_RECALL, winning),
+        Panel(
+            DIVERSITY,
+            "times that of real data",
+            ("diversity", "diversity_nearest"),
+            FROM_ZERO,
+            LOW_DIVERSITY,
+            collapsed,
+        ),
         Panel("Gradient norms", "L2 norm", ("grad_norm_discriminator", "grad_norm_generator"), FROM_ZERO),
         Panel("Speed", "images per second", ("images_per_second",), FROM_ZERO),
     ]
@@ -113,6 +128,11 @@ def line_styles(charts: Sequence[Chart]) -> str:
         words.append("Solid: training images. Dashed: held-out images.")
     if any(chart.title == RECALL for chart in drawn_charts):
         words.append("Dotted, with the recall: the share above which the discriminator is hardly ever fooled.")
+    if any(chart.title == DIVERSITY for chart in drawn_charts):
+        words.append(
+            "With the diversity, 1 is as varied as real data, 0 all alike; dotted: the share below which samples "
+            "hardly differ."
+        )
     return " ".join(words)
 
 

@@ -75,6 +75,19 @@ def test_recall_has_a_line_at_99_percent_and_its_warning():
     assert ">99 %<" not in losses.svg
 
 
+def test_diversity_has_a_line_at_20_percent_and_the_warning_of_a_mode_collapse():
+    history = [{"step": step, "diversity": 0.9, "diversity_nearest": 0.1, "d_recall": 0.2} for step in range(3)]
+    sign = "mode collapse: from epoch 4 (step 200) to the end samples hardly differed"
+    recall, diversity = training_charts(history, ["collapse: 1 is missing", sign])
+    assert (recall.note, diversity.note) == ("", sign)
+    assert ">20 %<" in diversity.svg
+    assert diversity.description == (
+        "Diversity of samples, over generator steps: distance of two samples from 0.9 to 0.9; to the nearest other one "
+        "from 0.1 to 0.1."
+    )
+    assert "With the diversity, 1 is as varied as real data" in line_styles([diversity])
+
+
 def test_null_values_and_odd_lines_are_passed_over():
     lines = [
         {"step": 1, "d_recall": None},
