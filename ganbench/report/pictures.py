@@ -1,4 +1,4 @@
-"""Images of the page: sample grids, pairs of neighbours and the host's snapshots, as files beside it or inside it."""
+"""Images of the page: sample grids and the host's snapshots, as files beside it or inside it."""
 
 from __future__ import annotations
 
@@ -24,7 +24,6 @@ Arrays = Mapping[str, npt.NDArray[Any]]
 
 GRID_SIZE = 64  # samples shown; never chosen, always the first
 MAX_CLASS_ROWS = 20
-MAX_PAIRS = 8
 TILE_PIXELS = 56  # images smaller than this are shown enlarged by a whole factor
 
 
@@ -79,30 +78,6 @@ def sample_grid(assets: Assets, arrays: Arrays, name: str) -> Picture | None:
         tiles, columns = images[:GRID_SIZE], 8
         caption = f"Uncurated: the first {len(tiles)} of {len(images):,} samples, in the order drawn."
     return draw(assets, f"{name} samples", tiles, columns, f"Grid of {len(tiles)} images by {name}", caption)
-
-
-def neighbour_pairs(assets: Assets, path: Path, name: str) -> tuple[tuple[Picture, ...], tuple[Picture, ...]]:
-    """Sample and nearest training image side by side: the closest pairs, then pairs drawn at random, nearest first.
-
-    `closest` in the file tells the two apart; without it all pairs count as closest.
-    """
-    arrays = load_arrays(path)
-    samples, neighbours, distances = (arrays.get(key) for key in ("samples", "neighbours", "feature_distance"))
-    if not are_images(samples) or not are_images(neighbours) or distances is None:
-        return (), ()
-    perceptual = arrays.get("lpips_distance")
-    is_closest = arrays.get("closest", np.ones(len(samples), bool))
-    closest: list[Picture] = []
-    drawn: list[Picture] = []
-    for i in np.argsort(distances, kind="stable"):
-        group = closest if is_closest[i] else drawn
-        if len(group) == MAX_PAIRS:
-            continue
-        pair = np.stack([samples[i], neighbours[i]])
-        caption = f"{distances[i]:#.3g}" + (f" · LPIPS {perceptual[i]:.3f}" if perceptual is not None else "")
-        alt = f"A sample by {name} and its nearest training image, feature distance {distances[i]:.3g}"
-        group.append(draw(assets, f"{name} neighbour", pair, 2, alt, caption))
-    return tuple(closest), tuple(drawn)
 
 
 def snapshot_paths(folder: Path) -> list[tuple[int, Path]]:

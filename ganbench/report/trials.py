@@ -11,28 +11,28 @@ from typing import Any
 from markupsafe import Markup
 
 from ganbench.errors import UsageError
+from ganbench.report.bins import ndb_bins
 from ganbench.report.charts import line_styles, place_words, training_charts
 from ganbench.report.class_charts import class_chart, class_timeline, missing_classes, missing_words
 from ganbench.report.class_table import class_table
 from ganbench.report.facts import cost_facts, metric_line, option_facts, provenance_facts
 from ganbench.report.galleries import best_samples, latent_arithmetic, three_stages
+from ganbench.report.memory import neighbours_view
 from ganbench.report.pictures import (
     Arrays,
     Assets,
     load_arrays,
-    neighbour_pairs,
     sample_grid,
     snapshot_paths,
     stored_picture,
 )
+from ganbench.report.repeats import repeats
 from ganbench.report.scatter import scatter
 from ganbench.report.view import Chart, Fact, Failure, Picture, SectionView, TrialView
-from ganbench.results.controls import COPYING_SHARE, copying_share
 from ganbench.results.schema import MetricRecord, MetricsFile, Run, Trial
 from ganbench.results.store import (
     CLASSES_FILE,
     INTERPOLATION_FILE,
-    NEIGHBOURS_FILE,
     SAMPLES_FILE,
     SNAPSHOT_FOLDER,
     TrialResults,
@@ -41,8 +41,6 @@ from ganbench.results.store import (
 from ganbench.types import ReportSection
 
 logger = logging.getLogger(__name__)
-
-NEIGHBOUR_METRICS = ("nn_feature", "nn_lpips", "authenticity", "ndb", "ct", "copies")  # these search for neighbours
 
 
 @dataclass(frozen=True)
@@ -65,7 +63,7 @@ def build_trial(context: Context, item: TrialResults, anchor: str) -> TrialView:
     metrics = item.metrics.metrics if item.metrics else {}
     where = f"{trial.plugin}, seed {trial.seed}"
     samples = load_arrays(folder / SAMPLES_FILE)
-    closest, drawn = neighbour_pairs(assets, folder / NEIGHBOURS_FILE, where)
+    num_real = len(context.real.get("images", ()))
     best, best_missing = best_samples(assets, folder, len(samples.get("images", ())), where)
     modes, summary, missing = _modes(metrics.get("modes"))
     arithmetic, arithmetic_rule = latent_arithmetic(assets, folder, where)
@@ -92,14 +90,13 @@ def build_trial(context: Context, item: TrialResults, anchor: str) -> TrialView:
         arithmetic_rule=arithmetic_rule,
         charts=charts,
         line_styles=line_styles(charts),
-        closest=closest,
-        drawn=drawn,
-        neighbours_missing="" if closest or drawn or "points" in samples else _neighbours_missing(item.metrics),
-        calibration=_calibration(metrics.get("nn_feature"), len(context.real.get("images", ()))),
+        neighbours=None if "points" in samples else neighbours_view(assets, folder, item.metrics, num_real, where),
+        bins=ndb_bins(assets, folder, metrics.get("ndb"), where),
+        repeats=repeats(assets, folder, metrics.get("birthday"), where),
         modes=modes,
         modes_summary=summary,
         timeline=class_timeline(_lines(folder / CLASSES_FILE), run.class_names, trial.warnings),
-        classes=class_table(assets, folder, samples, where, missing),
+        classes=class_table(assets, folder, samples, where, missing, metrics),
         cost=cost_facts(trial, context.cheapest),
         changed_options=changed_options,
         options=options,
@@ -138,39 +135,6 @@ def _snapshots(assets: Assets, item: TrialResults, where: str) -> tuple[Picture,
         words = place_words(item.history, step)
         pictures.append(stored_picture(assets, path, f"Images of fixed latents by {where} at {words}", words))
     return tuple(picture for picture in pictures if picture is not None)
-
-
-def _neighbours_missing(metrics: MetricsFile | None) -> str:
-    """Why there are no neighbours: nothing was asked for that needs them, or they are not stored."""
-    if metrics is None or any(name in metrics.metrics for name in NEIGHBOUR_METRICS):
-        return "No neighbours are stored."
-    *first, last = NEIGHBOUR_METRICS
-    return (
-        "Not searched for: no metric of this benchmark needs them. With "
-        f"{', '.join(first)} or {last} among its metrics they are shown."
-    )
-
-
-def _calibration(record: MetricRecord | None, num_in_row: int) -> str:
-    """What the distances to the nearest training images mean, measured against held-out real images.
-
-    `num_in_row`: how many of these the row of real images has, whose median is therefore another.
-    """
-    details = record.details if record else {}
-    heldout, share = details.get("heldout_median"), copying_share(record)
-    if record is None or not isinstance(heldout, int | float) or share is None:
-        return ""
-    num_heldout = details.get("num_heldout")
-    count = f" all {num_heldout:,}" if num_heldout else ""
-    in_row = f" (the table's row of real images has {num_in_row:,} of them)" if 0 < num_in_row != num_heldout else ""
-    words = (
-        f"The median distance of {record.num_samples:,} samples is {record.value:.3g}; of{count} held-out real images "
-        f"it is {heldout:.3g}{in_row}. {share:.1%} of the samples lie closer to a training image than 99% of these do"
-    )
-    expected = details.get("heldout_share_closer_than_percentile_1", 0.01)  # more where held-out images repeat others
-    if share >= max(COPYING_SHARE, 2 * expected):
-        return f"{words}, where {expected:.0%} is expected: copies, or a few very typical images."
-    return f"{words}, where {expected:.0%} is expected: nothing here points to copying."
 
 
 def _modes(record: MetricRecord | None) -> tuple[Chart | None, str, list[str]]:

@@ -146,6 +146,8 @@ class ClassRow:
     missing: bool
     fid: str
     label_accuracy: str
+    recall: str = ""
+    coverage: str = ""
 
 
 @dataclass(frozen=True)
@@ -161,6 +163,67 @@ class ClassTable:
         """Whether any class was measured for the labels asked for."""
         return any(row.label_accuracy for row in self.rows)
 
+    @property
+    def has_recall(self) -> bool:
+        """Whether recall within any class was measured."""
+        return any(row.recall for row in self.rows)
+
+    @property
+    def has_coverage(self) -> bool:
+        """Whether coverage within any class was measured."""
+        return any(row.coverage for row in self.rows)
+
+
+@dataclass(frozen=True)
+class PairGroup:
+    """Pictures of two images each under a heading; `words` say what the numbers below them are."""
+
+    heading: str
+    words: str
+    pictures: tuple[Picture, ...]
+
+
+@dataclass(frozen=True)
+class NeighboursView:
+    """The nearest training images: `told` is what the metrics of copying found, `missing` why there are no pairs."""
+
+    told: tuple[str, ...]
+    chart: Chart | None
+    caption: str
+    groups: tuple[PairGroup, ...]
+    missing: str
+
+
+@dataclass(frozen=True)
+class BinRow:
+    """A bin of NDB of which samples are clearly too few or too many, with images that lie in it."""
+
+    verdict: str
+    real: Picture | None
+    samples: Picture | None
+    real_share: str
+    share: str
+    z: str
+
+
+@dataclass(frozen=True)
+class Bins:
+    """NDB: all bins as a chart, in words, how many differ, and those that differ most."""
+
+    chart: Chart
+    words: tuple[str, ...]
+    differing: int
+    rows: tuple[BinRow, ...]
+
+
+@dataclass(frozen=True)
+class Repeats:
+    """The birthday test: its estimate in words, how to judge it, and the nearest pairs of samples and real images."""
+
+    words: tuple[str, ...]
+    judge: str
+    groups: tuple[PairGroup, ...]
+
 
 @dataclass(frozen=True)
 class Scatter:
@@ -174,9 +237,8 @@ class Scatter:
 class TrialView:
     """One training seed of a plugin. What was not stored is None or empty, and the page says so in a sentence.
 
-    `closest` and `drawn` are pairs of a sample and its nearest training image: the closest of all, and some at random.
     `stages` are samples of the untrained and of the trained generator, and real images. `arithmetic` are rows of four
-    images, made by `arithmetic_rule`. `best_missing` and `neighbours_missing` say why there are none. `options` are
+    images, made by `arithmetic_rule`. `best_missing` says why there are none. `options` are
     all, `changed_options` those that differ from the plugin's defaults, where these are known.
     """
 
@@ -195,10 +257,9 @@ class TrialView:
     arithmetic_rule: str
     charts: tuple[Chart, ...]
     line_styles: str
-    closest: tuple[Picture, ...]
-    drawn: tuple[Picture, ...]
-    neighbours_missing: str
-    calibration: str
+    neighbours: NeighboursView | None
+    bins: Bins | None
+    repeats: Repeats | None
     modes: Chart | None
     modes_summary: str
     timeline: Chart | None

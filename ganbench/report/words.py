@@ -27,6 +27,14 @@ def score_words(value: float, interval: tuple[float, float] | None) -> tuple[str
     return text, f"{number(low, decimals)} {DASH} {number(high, decimals)}"
 
 
+def interval_words(interval: tuple[float, float] | None, spec: str) -> str:
+    """A 95 % interval for the middle of a sentence, its ends formatted by `spec`; empty where there is none."""
+    if interval is None:
+        return ""
+    low, high = (f"{end:{spec}}".replace("-", MINUS) for end in interval)
+    return f" (95 % interval {low} to {high})"
+
+
 def number(value: float, decimals: int) -> str:
     """Fixed decimals, thousands separated, a true minus sign and no negative zero."""
     text = f"{value:,.{decimals}f}"

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from ganbench.report.pictures import Assets, load_arrays, neighbour_pairs, sample_grid, stored_picture, tile
+from ganbench.report.pictures import Assets, load_arrays, sample_grid, stored_picture, tile
 
 
 def pixels(picture, folder):
@@ -48,28 +48,12 @@ def test_labelled_samples_stand_one_class_a_row(tmp_path, assets):
     assert "first 2 samples of each class" in picture.caption
 
 
-def test_pairs_come_closest_first_and_apart_from_random_ones(tmp_path, assets):
-    images = np.zeros((4, 8, 8, 1), np.uint8)
-    np.savez(
-        tmp_path / "n.npz",
-        samples=images,
-        neighbours=images,
-        feature_distance=np.array([4.0, 1.0, 3.0, 2.0], np.float32),
-        lpips_distance=np.array([0.4, 0.1, 0.3, 0.2], np.float32),
-        closest=np.array([False, True, False, True]),
-    )
-    closest, drawn = neighbour_pairs(assets, tmp_path / "n.npz", "x")
-    assert [picture.caption for picture in closest] == ["1.00 · LPIPS 0.100", "2.00 · LPIPS 0.200"]
-    assert [picture.caption for picture in drawn] == ["3.00 · LPIPS 0.300", "4.00 · LPIPS 0.400"]
-
-
 @pytest.mark.parametrize("content", [None, b"", b"PK\x03\x04 torn", b"not a zip"])
 def test_a_missing_or_damaged_file_gives_no_picture(tmp_path, assets, content):
     for name in ("a.npz", "a.png"):
         if content is not None:
             (tmp_path / name).write_bytes(content)
     assert sample_grid(assets, load_arrays(tmp_path / "a.npz"), "x") is None
-    assert neighbour_pairs(assets, tmp_path / "a.npz", "x") == ((), ())
     assert stored_picture(assets, tmp_path / "a.png", "alt") is None
 
 

@@ -16,10 +16,10 @@ from ganbench.errors import UsageError
 from ganbench.metrics.builtin import ganbench_metrics
 from ganbench.report import write_report
 from ganbench.report.glossary import DIRECTIONS, GLOSSARY, explain
+from ganbench.report.memory import NEIGHBOUR_METRICS
 from ganbench.report.pages import build_page, joined_warnings
 from ganbench.report.pictures import Assets
 from ganbench.report.table import build_table
-from ganbench.report.trials import NEIGHBOUR_METRICS
 from ganbench.results.board import build_board
 from ganbench.results.store import read_run
 from ganbench.types import ReportSection
