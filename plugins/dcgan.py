@@ -18,12 +18,12 @@ from functools import partial
 from torch import Tensor
 
 from ganbench import GAN, Batch, DataSpec, ModelInfo, hookimpl
-from ganbench.models import GAME, NETWORKS, NonSaturating, alternate, gan_with_adams, plain_fakes, targets_of
+from ganbench.models import GAME, NonSaturating, alternate, gan_with_adams, plain_fakes, targets_of
 from ganbench.models.layers import DOUBLED_RESOLUTIONS
-from ganbench.models.pairs import networks
+from ganbench.models.pairs import PAIR, networks
 from ganbench.types import Options
 
-OPTIONS = NETWORKS | GAME
+OPTIONS = PAIR | GAME
 
 
 @hookimpl

@@ -17,14 +17,14 @@ from functools import partial
 from torch import Tensor
 
 from ganbench import GAN, Batch, DataSpec, ModelInfo, hookimpl
-from ganbench.models import GAME, NETWORKS, alternate, gan_with_adams, plain_fakes, targets_of
+from ganbench.models import GAME, alternate, gan_with_adams, plain_fakes, targets_of
 from ganbench.models.layers import DOUBLED_RESOLUTIONS
 from ganbench.models.least_squares import LeastSquares
 from ganbench.models.mlps import check_points
-from ganbench.models.pairs import networks
+from ganbench.models.pairs import PAIR, networks
 from ganbench.types import Options
 
-OPTIONS = NETWORKS | GAME
+OPTIONS = PAIR | GAME
 
 
 @hookimpl

@@ -25,7 +25,6 @@ from ganbench import GAN, Batch, DataSpec, ModelInfo, hookimpl
 from ganbench.errors import UsageError
 from ganbench.models import (
     GAME,
-    NETWORKS,
     NonSaturating,
     alternate,
     count,
@@ -36,11 +35,11 @@ from ganbench.models import (
 )
 from ganbench.models.layers import DOUBLED_RESOLUTIONS
 from ganbench.models.mlps import check_points
-from ganbench.models.pairs import networks
+from ganbench.models.pairs import PAIR, networks
 from ganbench.types import Options
 
 PACKING = option("packing", 2, "m: how many samples the discriminator judges at once")
-OPTIONS = NETWORKS | GAME.without("joint_batch") | PACKING
+OPTIONS = PAIR | GAME.without("joint_batch") | PACKING
 
 
 class Packed(nn.Module):

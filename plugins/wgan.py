@@ -20,16 +20,16 @@ from functools import partial
 from torch import Tensor
 
 from ganbench import GAN, Batch, DataSpec, ModelInfo, hookimpl
-from ganbench.models import ITERATION, LATENT, NETWORKS, alternate, option, plain_fakes
+from ganbench.models import ITERATION, LATENT, alternate, option, plain_fakes
 from ganbench.models.critics import Wasserstein, clip_weights
 from ganbench.models.layers import DOUBLED_RESOLUTIONS
 from ganbench.models.options import at_least_zero
-from ganbench.models.pairs import networks
+from ganbench.models.pairs import PAIR, networks
 from ganbench.models.rmsprop import RMSPROP, gan_with_rmsprops
 from ganbench.types import Options
 
 CLIP = option("clip", 0.01, "largest absolute value of the critic's weights; 0: they are not clipped")
-OPTIONS = (NETWORKS | RMSPROP | LATENT | ITERATION | CLIP).but(lr=5e-5, rho=0.99, n_critic=5)
+OPTIONS = (PAIR | RMSPROP | LATENT | ITERATION | CLIP).but(lr=5e-5, rho=0.99, n_critic=5)
 
 
 @hookimpl

@@ -24,7 +24,6 @@ from ganbench.models import (
     ADAM,
     ITERATION,
     LATENT,
-    NETWORKS,
     Fake,
     alternate,
     chosen,
@@ -37,13 +36,13 @@ from ganbench.models.diffaugment import diff_augment
 from ganbench.models.layers import DOUBLED_RESOLUTIONS
 from ganbench.models.mlps import check_points
 from ganbench.models.options import at_least_zero
-from ganbench.models.pairs import networks
+from ganbench.models.pairs import PAIR, networks
 from ganbench.types import Options
 
 CRITIC = option("norm_discriminator", "layer", "instance, layer or none between the critic's layers") | option(
     "penalty_weight", 10.0, "λ: weight of the gradient penalty in the critic's loss"
 )
-OPTIONS = (NETWORKS | ADAM | LATENT | ITERATION.without("joint_batch") | CRITIC).but(
+OPTIONS = (PAIR | ADAM | LATENT | ITERATION.without("joint_batch") | CRITIC).but(
     lr=1e-4, beta1=0.0, beta2=0.9, n_critic=5, latent_dim=128
 )
 

@@ -20,6 +20,7 @@ from ganbench.metrics.intra_fid import INTRA_FID
 from ganbench.metrics.kid import KID
 from ganbench.metrics.lpips_diversity import LPIPS_DIVERSITY, LPIPS_DIVERSITY_WITHIN
 from ganbench.metrics.modes import LABEL_ACCURACY, MODE_KL, MODES
+from ganbench.metrics.modes_seen import MODES_SEEN
 from ganbench.metrics.ndb import NDB
 from ganbench.metrics.near_copies import COPIES
 from ganbench.metrics.nearest_training import NN_FEATURE, NN_LPIPS
@@ -32,7 +33,7 @@ from ganbench.types import MetricInfo
 
 _DISTANCE = (FID, KID, IS, FID_INFINITY, INTRA_FID, FD_DINOV2, CMMD, SLICED_WASSERSTEIN)
 _VARIETY = (PRECISION, RECALL, DENSITY, COVERAGE, VENDI, LPIPS_DIVERSITY, LPIPS_DIVERSITY_WITHIN, NDB, BIRTHDAY)
-_CLASSES = (MODES, MODE_KL, CLASS_RECALL, CLASS_COVERAGE, LABEL_ACCURACY, CAS)
+_CLASSES = (MODES, MODE_KL, MODES_SEEN, CLASS_RECALL, CLASS_COVERAGE, LABEL_ACCURACY, CAS)
 _COPIES = (NN_FEATURE, NN_LPIPS, AUTHENTICITY, CT_SCORE, COPIES)
 _LATENT = (PPL,)
 _POINTS = (HQ_RATIO, MIXTURE_KL)

@@ -31,8 +31,8 @@ from ganbench.types import (
 )
 
 if TYPE_CHECKING:
-    from ganbench.features.stacked_classifier import AnyClassifier
     from ganbench.features.extract import FeatureCache
+    from ganbench.features.stacked_classifier import AnyClassifier
 
 log = logging.getLogger(__name__)
 

@@ -47,3 +47,14 @@ def median_interval(values: npt.NDArray[np.float64]) -> tuple[float, float] | No
     ordered = np.sort(values)
     low = max(math.floor((n - Z95 * math.sqrt(n)) / 2), 1)  # rank, from 1
     return (float(ordered[low - 1]), float(ordered[n - low]))
+
+
+def lost_by_redraws(counts: npt.NDArray[np.int64], num_others: int, seed: int, num_draws: int) -> float:
+    """How many of the non-empty cells, counts [C], redraws of the samples leave empty: at most so many in 97.5 %.
+
+    A redraw takes as many samples again from the shares that were found; `num_others` lie in no cell.
+    """
+    all_counts = np.append(counts, num_others)
+    redrawn = np.random.default_rng(seed).multinomial(all_counts.sum(), all_counts / all_counts.sum(), num_draws)
+    left = (redrawn[:, :-1] > 0).sum(axis=1)
+    return float((counts > 0).sum() - np.percentile(left, 2.5, method="inverted_cdf"))

@@ -28,7 +28,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ganbench.metrics.intervals import wilson_interval
+from ganbench.metrics.intervals import lost_by_redraws, wilson_interval
 from ganbench.metrics.point_inputs import HIGH_QUALITY, PointInputs
 from ganbench.types import MetricInfo, MetricResult, MetricUnavailableError
 
@@ -44,8 +44,7 @@ def point_modes(inputs: PointInputs) -> MetricResult:
     """Number of modes that at least one high-quality sample shows."""
     counts, num_modes = inputs.counts, len(inputs.counts)
     covered = int((counts > 0).sum())
-    redrawn = _redraws(np.append(counts, _num_bad(inputs)), inputs.seed)[:, :-1]
-    lost = covered - float(np.percentile((redrawn > 0).sum(axis=1), 2.5, method="inverted_cdf"))
+    lost = lost_by_redraws(counts, _num_bad(inputs), inputs.seed, NUM_DRAWS)
     interval = (covered - lost, min(covered + lost, float(num_modes)))
     return _result(inputs, float(covered), interval, LOST, {"num_modes": num_modes, "rule": RULE})
 

@@ -3,6 +3,10 @@
 Kernel 4, stride 2, padding 1 at each doubling or halving; no pooling, no dense layer; the first and last layer of the
 discriminator and the last of the generator have no batch norm. No biases, but where a layer's normalisation is turned
 off by the style.
+
+The pair with 5 x 5 kernels is that of the paper's first code and of its port carpedm20/DCGAN-tensorflow, on which
+PacGAN's stacked MNIST rests (Lin 2018, arXiv:1712.04086): always four doublings, from a dense layer to a sixteenth of
+the side, rounded up (28 px: 2, 4, 7, 14, 28), with TensorFlow's "same" padding; a dense layer ends the discriminator.
 """
 
 from __future__ import annotations
@@ -14,7 +18,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ganbench.models.init import normal_init_
-from ganbench.models.layers import feature_maps, label_maps, leaky_relu, upsampling_plan
+from ganbench.models.keras_layers import same_conv, same_conv_transpose
+from ganbench.models.layers import feature_maps, halved_sizes, label_maps, leaky_relu, upsampling_plan
 from ganbench.models.style import Style
 
 RELU, LEAKY = Style(), Style(activation=leaky_relu)
@@ -53,6 +58,37 @@ def conv_discriminator(in_channels: int, resolution: int, width: int, style: Sty
         layers += style.normed(nn.Conv2d(fine, coarse, 4, 2, 1, bias=style.norm is None), coarse)
     layers += [nn.Conv2d(maps[-1], 1, base, bias=False), nn.Flatten(0)]
     return style.finished(normal_init_(nn.Sequential(*layers)))
+
+
+def conv5_generator(
+    in_channels: int, out_channels: int, resolution: int, width: int, style: Style = RELU
+) -> nn.Sequential:
+    """Latents [N, in_channels] → images [N, out_channels, resolution, resolution] in [-1, 1], any resolution."""
+    base, *sizes = _four_halvings(resolution)
+    maps = feature_maps(width, len(sizes))[::-1]
+    biased = style.norm is None
+    layers: list[nn.Module] = [nn.Linear(in_channels, maps[0] * base**2, bias=biased)]
+    layers += style.normed(nn.Unflatten(1, (maps[0], base, base)), maps[0])
+    for (coarse, fine), size in zip(pairwise(maps), sizes, strict=False):
+        layers += style.normed(same_conv_transpose(coarse, fine, 5, odd=size % 2 == 1, bias=biased), fine)
+    image = same_conv_transpose(maps[-1], out_channels, 5, odd=resolution % 2 == 1)
+    return normal_init_(nn.Sequential(*layers, image, *style.output()))
+
+
+def conv5_discriminator(in_channels: int, resolution: int, width: int, style: Style = LEAKY) -> nn.Sequential:
+    """Images [N, in_channels, resolution, resolution] → logits [N]; put `style.input()` before it."""
+    base, *sizes = _four_halvings(resolution)
+    maps = feature_maps(width, len(sizes))
+    layers = style.activated(same_conv(in_channels, maps[0], 5))
+    for fine, coarse in pairwise(maps):
+        layers += style.normed(same_conv(fine, coarse, 5, bias=style.norm is None), coarse)
+    layers += [nn.Flatten(), nn.Linear(maps[-1] * base**2, 1), nn.Flatten(0)]
+    return style.finished(normal_init_(nn.Sequential(*layers)))
+
+
+def _four_halvings(resolution: int) -> list[int]:
+    """Sizes from the smallest up: 28 → [2, 4, 7, 14, 28]."""
+    return halved_sizes(resolution, smallest=-(-resolution // 16))
 
 
 class LabelledGenerator(nn.Module):

@@ -36,7 +36,7 @@ PERCEPTRONS = OptionGroup(
     },
 )
 VECTOR_NORMS = ("batch", "layer", "none")
-IMAGES_ONLY = ("width", "pixel_range", "activation_discriminator", "norm_discriminator", "diffaugment")
+IMAGES_ONLY = ("width", "kernel", "pixel_range", "activation_discriminator", "norm_discriminator", "diffaugment")
 
 
 class Maxout(nn.Module):

@@ -27,7 +27,9 @@ from ganbench.run.checkpoint import LAST, load_checkpoint
 from ganbench.run.sampling import Labels, Sampler, proportional_labels
 from ganbench.run.training import prepare
 from ganbench.seeding import derive_seed, latents_for, seed_everything
-from ganbench.types import REFERENCE_ROW, AnyDataset
+from ganbench.types import REFERENCE_ROW, AnyDataset, MetricInfo
+
+MAX_LISTED_CLASSES = 100
 
 
 @dataclass(frozen=True)
@@ -85,9 +87,23 @@ class TrialJob:
 
     @property
     def classifies(self) -> bool:
-        """Whether samples are told apart by class: the data have labels and some metric trains the classifier."""
-        metrics = (self.registry.metrics[name] for name in self.run.configuration["metrics"])
-        return self.dataset.train.labels is not None and any("classifier" in info.needs for info in metrics)
+        """Whether samples are looked at class by class: the data have labels, some metric trains the classifier, and
+        the classes are few enough."""
+        num_classes = self.dataset.spec.num_classes
+        return (
+            num_classes is not None
+            and num_classes <= MAX_LISTED_CLASSES
+            and any("classifier" in info.needs for info in self._metrics)
+        )
+
+    @property
+    def has_features(self) -> bool:
+        """Whether some metric needs features, so that more can be made of them at no cost."""
+        return any(info.uses_extractor for info in self._metrics)
+
+    @property
+    def _metrics(self) -> list[MetricInfo]:
+        return [self.registry.metrics[name] for name in self.run.configuration["metrics"]]
 
     @property
     def folder(self) -> Path:

@@ -55,7 +55,7 @@ def write_trial_files(job: TrialJob, trial: Trial, measured: Measurement, progre
         )
     if job.classifies and trial.role == "model":
         stages["classes"] = lambda: write_class_timeline(job.folder, inputs.images, trial.num_steps, progress)
-    if trial.role != "reference":
+    if trial.role != "reference" and job.has_features:
         stages["best samples"] = lambda: write_best(job.folder, inputs)
     if job.classifies:
         stages["rows by class"] = lambda: write_by_class(job.folder, inputs, _fid_label(job), progress)

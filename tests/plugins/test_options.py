@@ -93,7 +93,7 @@ BAD = {
     "clip": [-1.0],
     "penalty_weight": [-1.0],
     "init": ["zeros"],
-    "kernel": [0, 4],
+    "kernel": [0, 8],
     "pixel_std": [-1.0],
     "num_codes": [0],
     "continuous_codes": [-1],
