@@ -131,7 +131,7 @@ def line_styles(charts: Sequence[Chart]) -> str:
     if any(chart.title == DIVERSITY for chart in drawn_charts):
         words.append(
             "With the diversity, 1 is as varied as real data, 0 all alike; dotted: the share below which samples "
-            "hardly differ."
+            "hardly differ or repeat one another."
         )
     return " ".join(words)
 

@@ -51,17 +51,19 @@ class DiversityWatch:
         if not runs or runs[-1][-1] is not self.looks[-1]:
             return None
         run = runs[-1]
-        return f"{MODE_COLLAPSE}: since {place(run[0])} samples hardly differ: {_told(run[: self._needed(run)], 'is')}"
+        what, distances = _told(run[: self._needed(run)])
+        return f"{MODE_COLLAPSE}: since {place(run[0])} samples {what}: {distances}"
 
     def warnings(self) -> list[str]:
         """What to say after training: the first episode, and the last where there are several."""
         runs = self.episodes
         if not runs:
             return []
-        text = f"{MODE_COLLAPSE}: {self._span(runs[0])} samples hardly differed"
+        what, distances = _told([look for run in runs for look in run])
+        text = f"{MODE_COLLAPSE}: {self._span(runs[0])} samples {what}: {distances}"
         if len(runs) > 1:
-            text += f" ({len(runs)} such times in all, the last {self._span(runs[-1])})"
-        return [f"{text}: {_told([look for run in runs for look in run], 'was')}"]
+            text += f"; {len(runs)} such times in all, the last {self._span(runs[-1])}"
+        return [text]
 
     def _needed(self, run: Episode) -> int:
         """How many looks make an episode of this run."""
@@ -79,7 +81,10 @@ def _is_low(look: Line) -> bool:
     return bool(min(look[DIVERSITY], look[NEAREST]) < LOW_DIVERSITY)
 
 
-def _told(looks: Sequence[Line], verb: str) -> str:
+def _told(looks: Sequence[Line]) -> tuple[str, str]:
+    """What the samples do, and how far apart they lie: medians."""
     mean, nearest = (float(np.median([look[key] for look in looks])) for key in (DIVERSITY, NEAREST))
-    times = f"{mean:.2g} times that of real data"
-    return f"the distance of two {verb} {times}, that of a sample to its nearest other one {nearest:.2g} times"
+    return (
+        "hardly differ" if mean < LOW_DIVERSITY else "repeat one another",
+        f"distance of two {mean:.2g} times that of real data, to the nearest other one {nearest:.2g} times",
+    )
