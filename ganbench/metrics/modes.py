@@ -18,25 +18,28 @@ raise the plug-in KL; what they raise it by, measured on redrawn shares, is take
 redrawn shares with the same taken off twice, once for the redrawing; it is widened upwards by what the KL would be if
 no class of doubtful share were there, and stays within 0 and the KL of the rarest class alone.
 
-`label_accuracy` is the share of samples that the classifier puts into the class they were asked for, not corrected;
-classes are matched by name where samples and dataset have names, else by number. Interval: Wilson.
+`label_accuracy` is the share of samples that show the class they were asked for, corrected for the classifier's errors
+in the same way (`ganbench.metrics.asked_classes`); the share that the classifier puts there stands in the details as
+`raw`. Classes are matched by name where samples and dataset have names, else by number.
 
 Of points the modes are known, and no classifier is needed: `ganbench.metrics.point_modes`.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from ganbench.metrics.class_labels import renumber, require_labels
+from ganbench.metrics.asked_classes import share_right
+from ganbench.metrics.class_labels import Labels, renumber, require_labels
 from ganbench.metrics.class_shares import ClassShares, corrected_shares
-from ganbench.metrics.intervals import Z95, wilson_interval
+from ganbench.metrics.intervals import Z95
 from ganbench.metrics.point_inputs import PointInputs
 from ganbench.metrics.point_modes import point_mode_kl, point_modes
-from ganbench.types import MetricInfo, MetricResult
+from ganbench.types import MetricInfo, MetricResult, MetricUnavailableError
 
 if TYPE_CHECKING:
     from ganbench.metrics.inputs import MetricInputs
@@ -48,7 +51,7 @@ REDRAWN = (
     f"2.5 and 97.5 percentiles of {NUM_DRAWS} redraws of the shares, less the bias; upwards also for classes that may "
     "be missing"
 )
-WILSON = "Wilson's interval of a share"
+BY_SCORE = "shares within 1.96 of the standard errors they would have, by samples and held-out images"
 _ROUNDING = 1e-9  # relative: a share of exactly a tenth of the real one counts
 Shares = npt.NDArray[np.float64]
 
@@ -130,14 +133,38 @@ def _kl_without_doubtful_classes(seen: Seen) -> float:
 
 
 def compute_label_accuracy(inputs: MetricInputs) -> MetricResult:
-    """Share of samples that the classifier puts into the class they were asked for."""
+    """Share of samples that show the class they were asked for, corrected for the classifier's errors."""
     images = inputs.images
     labels = require_labels(images.samples, "accuracy of asked classes")
-    predicted = images.predicted
+    classes = np.flatnonzero(images.real_shares > 0)
     asked = renumber(labels, images.samples.class_names, images.labelled.class_names, "the classifier")
+    _require_known(asked, classes, images.class_names)
+    predicted, num_classes = images.predicted, len(images.real_shares)
+    seen_as = np.bincount(asked * num_classes + predicted, minlength=num_classes**2).reshape(num_classes, num_classes)
+    chosen = np.ix_(classes, classes)
+    found = share_right(np.asarray(seen_as[chosen]), np.asarray(images.classifier.confusion[chosen]))
     num_right = int((predicted == asked).sum())
-    interval = wilson_interval(num_right, len(asked))
-    return _result(inputs, num_right / len(asked), interval, WILSON, {**_of_classifier(inputs), "num_right": num_right})
+    details = {
+        "raw": num_right / len(asked),
+        "num_right": num_right,
+        "before_cut": found.estimate,
+        "classes_without_heldout_images": _untested(inputs, classes),
+        **_of_classifier(inputs),
+    }
+    return _result(inputs, found.value, found.ci95, BY_SCORE, details)
+
+
+def _require_known(asked: Labels, classes: npt.NDArray[np.int64], names: Sequence[str]) -> None:
+    """Raise MetricUnavailableError unless the classifier has learnt two classes, and all of those asked for."""
+    if len(classes) < 2:
+        raise MetricUnavailableError("accuracy of asked classes needs real images of 2 classes or more")
+    unknown = np.setdiff1d(asked, classes)
+    if len(unknown):
+        name = names[unknown[0]] if 0 <= unknown[0] < len(names) else str(unknown[0])
+        raise MetricUnavailableError(
+            f"samples are asked to show class '{name}', of which there is no real training image: give some, or leave "
+            "these samples out"
+        )
 
 
 def _seen(inputs: MetricInputs) -> Seen:
@@ -148,16 +175,20 @@ def _seen(inputs: MetricInputs) -> Seen:
 def _details(inputs: MetricInputs, seen: Seen) -> dict[str, Any]:
     images = inputs.images
     shares, errors = seen.of_all_classes()
-    untested = [images.class_names[i] for i in seen.classes if images.classifier.confusion[i].sum() == 0]
     return {
         "counts": images.predicted_counts.tolist(),
         "shares": shares.tolist(),
         "standard_errors": errors.tolist(),
         "real_shares": images.real_shares.tolist(),
         "class_names": list(images.class_names),
-        "classes_without_heldout_images": untested,
+        "classes_without_heldout_images": _untested(inputs, seen.classes),
         **_of_classifier(inputs),
     }
+
+
+def _untested(inputs: MetricInputs, classes: npt.NDArray[np.int64]) -> list[str]:
+    images = inputs.images
+    return [images.class_names[i] for i in classes if images.classifier.confusion[i].sum() == 0]
 
 
 def _of_classifier(inputs: MetricInputs) -> dict[str, Any]:
@@ -226,13 +257,18 @@ LABEL_ACCURACY = MetricInfo(
     higher_is_better=True,
     needs=("labels", "classifier"),
     uses_extractor=False,
-    description="The share of samples that show the class they were asked for, by a classifier trained on real images.",
+    description="The share of samples that show the class they were asked for, by a classifier trained on real images, "
+    "corrected for its errors.",
     range="0 to 1; 1 / classes by chance",
-    interval="Wilson's interval of a share, for this classifier.",
-    choices="Classes are matched by name where both sides have names, else by number.",
+    interval="Sampling of the samples and of the held-out images that tell the classifier's errors. Wilson's interval "
+    "where the classifier never errs; all of 0 to 1 where the held-out images do not show that it tells the classes "
+    "apart.",
+    choices="What the classifier says is corrected for its errors on held-out real images. The details hold the share "
+    "before that (`raw`). Classes are matched by name where both sides have names, else by number.",
     cost="As for modes: they share the classifier.",
-    limits="Only as trustworthy as the classifier, whose accuracy on real held-out images stands in the details: its "
-    "errors lower it, and images that please it need not look right. "
-    "One fixed image per class can reach 1.",
+    limits="The correction assumes that samples are mistaken as often as real images of their class. Samples easier "
+    "than real images come out as 1, whatever of them is wrong beyond; images that please the classifier need not look "
+    "right. With a poor classifier and some ten held-out images a class it is somewhat too small, within its "
+    "interval. One fixed image per class can reach 1.",
     paper="https://arxiv.org/abs/1807.09499",
 )
