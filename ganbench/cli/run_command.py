@@ -46,6 +46,8 @@ def run_and_show(request: RunRequest) -> int:
         plan = plan_run(request)
     configuration = plan.run.configuration
     console.print(f"{plan.benchmark.title} ({plan.benchmark.protocol}) on {configuration['device']}", highlight=False)
+    if note := plan.run.environment.get("data_note"):
+        console.print(f"Data: {note}", highlight=False)
     if note := plan.run.environment.get("extractor_note"):
         console.print(f"Features: {note}", highlight=False)
     _print_settings(console, plan)

@@ -28,6 +28,7 @@ from ganbench.report.pictures import (
 )
 from ganbench.report.repeats import repeats
 from ganbench.report.scatter import scatter
+from ganbench.report.stack_chart import stack_chart, stack_of, stack_words
 from ganbench.report.view import Chart, Fact, Failure, Picture, SectionView, TrialView
 from ganbench.results.schema import MetricRecord, MetricsFile, Run, Trial
 from ganbench.results.store import (
@@ -67,7 +68,7 @@ def build_trial(context: Context, item: TrialResults, anchor: str) -> TrialView:
     best, best_missing = best_samples(assets, folder, len(samples.get("images", ())), where)
     modes, summary, missing = _modes(metrics.get("modes"))
     arithmetic, arithmetic_rule = latent_arithmetic(assets, folder, where)
-    charts = training_charts(item.history, trial.warnings)
+    charts = training_charts(item.history, trial.warnings, run.things)
     plugin = next((record for record in run.plugins if record.name == trial.plugin), None)
     changed_options, options = option_facts(trial, plugin)
     return TrialView(
@@ -97,7 +98,7 @@ def build_trial(context: Context, item: TrialResults, anchor: str) -> TrialView:
         modes_summary=summary,
         timeline=class_timeline(_lines(folder / CLASSES_FILE), run.class_names, trial.warnings),
         classes=class_table(assets, folder, samples, where, missing, metrics),
-        cost=cost_facts(trial, context.cheapest),
+        cost=cost_facts(trial, context.cheapest, run.things),
         changed_options=changed_options,
         options=options,
         provenance=provenance_facts(run, item),
@@ -143,6 +144,8 @@ def _modes(record: MetricRecord | None) -> tuple[Chart | None, str, list[str]]:
     counts, shares = details.get("shares") or details.get("counts"), details.get("real_shares")
     if record is None or not counts or not shares:
         return None, "", []
+    if (stack := stack_of(details)) is not None:
+        return stack_chart(stack), stack_words(stack, details, record.num_samples), []
     names = [str(name) for name in details.get("class_names") or range(len(counts))]
     words = f"{record.value:g} of {len(counts)} classes found among {record.num_samples:,} samples"
     accuracy = details.get("classifier_test_accuracy")

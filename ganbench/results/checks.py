@@ -36,6 +36,8 @@ def board_notes(results: RunResults, rows: Sequence[BoardRow], rank_by: str, tes
     run = results.run
     counts = _counts(rows, rank_by)
     notes = published_notes(results, rows, counts.get("model"))
+    if note := run.environment.get("data_note"):
+        notes.append(f"Data: {str(note).rstrip('.')}.")
     if note := run.environment.get("extractor_note"):
         notes.append(f"Extractor {str(note).rstrip('.')}.")
     if note := run.environment.get("protocol_note"):
@@ -45,7 +47,7 @@ def board_notes(results: RunResults, rows: Sequence[BoardRow], rank_by: str, tes
     notes += rank_notes(tests)
     if any(row.role == "model" and row.num_seeds == 1 for row in rows):
         notes.append(
-            "One training seed: the training variance is unknown, and intervals and ranks cover the sampling of images "
+            "One training seed: the training variance is unknown, and intervals and ranks cover the drawing of samples "
             "only. Training the same model again with another seed can move it by more; use --seeds 3 or more before "
             "calling one model better."
         )

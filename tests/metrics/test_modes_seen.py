@@ -1,0 +1,30 @@
+from types import SimpleNamespace
+
+import numpy as np
+
+from ganbench.metrics.modes_seen import compute_modes_seen
+
+
+def inputs(counts, real=None):
+    counts = np.asarray(counts)
+    images = SimpleNamespace(
+        predicted_counts=counts,
+        real_shares=np.full(len(counts), 1 / len(counts)) if real is None else np.asarray(real),
+        classifier=SimpleNamespace(facts={"classifier_test_accuracy": 0.9}),
+        samples=range(counts.sum()),
+        labelled=SimpleNamespace(train=range(100)),
+    )
+    return SimpleNamespace(images=images, seed=0)
+
+
+def test_one_sample_makes_a_mode():
+    result = compute_modes_seen(inputs([500, 1, 0, 0]))
+    assert result.value == 2
+    assert result.num_samples == 501
+    assert result.details["classifier_test_accuracy"] == 0.9
+
+
+def test_a_mode_of_one_sample_may_be_missed_by_other_samples():
+    low, high = compute_modes_seen(inputs([500, 1, 0, 0])).ci95
+    assert (low, high) == (1, 3)
+    assert compute_modes_seen(inputs([500, 500, 500, 500])).ci95 == (4, 4)
