@@ -53,3 +53,19 @@ def test_every_model_has_the_papers_networks_and_rates(plan):
         betas = {group["betas"] for each in gan.optimizers.values() for group in each.param_groups}
         assert betas == {(0.0, 0.9) if name == "wgan-gp" else (0.8, 0.999)}
     assert [configuration["options"][name]["packing"] for name in ("pacgan2", "pacgan4")] == [2, 4]
+
+
+def test_stacked_mnist_is_as_the_protocol_has_it():
+    plan = plan_run(RunRequest(benchmark="stacked-mnist", device="cpu"))
+    assert plan.benchmark.seeds == 3
+    assert plan.benchmark.evaluation.num_samples == 26_000
+    assert plan.dataset.spec.num_classes == 1000
+    assert plan.plugins == ("noise", "memorizer", "half", "dcgan", "lsgan", "wgan-gp", "pacgan2")
+    assert "mnist" in plan.run.environment["data_note"]
+    options = plan.run.configuration["options"]
+    assert {options[name]["kernel"] for name in ("dcgan", "lsgan", "wgan-gp", "pacgan2")} == {5}
+    assert {options[name]["latent"] for name in ("dcgan", "lsgan", "wgan-gp", "pacgan2")} == {"uniform"}
+    assert options["pacgan2"]["packing"] == 2
+    printed = {record.name: record.published for record in plan.run.plugins if record.published}
+    assert printed["pacgan2"] == {"modes_seen": "1000.0 ± 0.0", "mode_kl": "0.06 ± 0.01"}
+    assert "78.9" in printed["dcgan"]["modes_seen"]
