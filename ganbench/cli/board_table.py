@@ -13,7 +13,7 @@ SHOWN = ("fid", "modes", "precision", "recall", "nn_feature", "kid", "is", "dens
 ARROWS = {True: " ↑", False: " ↓", None: ""}
 NAMES_WIDTH, COLUMN_WIDTH, PUBLISHED_WIDTH = 34, 15, 30
 
-ONE_SEED = "One training seed: training variance unknown; ranks and intervals know the sampling of images only."
+ONE_SEED = "One training seed: training variance unknown; ranks and intervals know the drawing of samples only."
 
 
 def board_table(board: Board, width: int) -> Table:
@@ -79,6 +79,6 @@ def _cell(score: Score | None, with_interval: bool) -> str:
     if score is None:
         return "–"
     if not with_interval or score.ci95 is None:
-        return f"{score.value:.3g}"
+        return f"{'≥ ' if score.at_least else ''}{score.value:.3g}"
     low, high = score.ci95
     return f"{score.value:.4g} ± {(high - low) / 2:.2g}"

@@ -136,7 +136,7 @@ def _show_benchmark(benchmark: Benchmark, as_json: bool) -> None:
     console = Console()
     console.print(f"[bold]{escape(benchmark.name)}[/bold] · {escape(benchmark.title)}")
     data, training, source = benchmark.data, benchmark.training, benchmark.source
-    limit = f", at most {data.num_train:,} training images" if data.num_train else ""
+    limit = f", at most {data.num_train:,} to train on" if data.num_train else ""
     size = f" at {data.resolution} pixels" if data.resolution else ""
     lines = [
         benchmark.description,

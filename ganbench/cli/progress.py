@@ -16,6 +16,7 @@ from ganbench.run.executor import TrialTask
 from ganbench.run.runner import PlannedTrial
 
 LINE_EVERY_SECONDS = 10.0
+RATE = "_per_second"  # ends the name of a value: `images_per_second`, `points_per_second`
 
 
 def describe(event: Event) -> str:
@@ -24,11 +25,11 @@ def describe(event: Event) -> str:
         return f"{event.text} {event.done:g}/{event.total:g}".strip()
     parts = [f"{event.done:.3g}/{event.total:g} {event.text}"]
     values = dict(event.values)
-    step, rate, left = values.pop("step", None), values.pop("images_per_second", None), values.pop("seconds_left", None)
+    step, left = values.pop("step", None), values.pop("seconds_left", None)
+    rates = {name: values.pop(name) for name in list(values) if name.endswith(RATE)}
     if step is not None and event.text != "steps":
         parts.append(f"step {step:.0f}")
-    if rate is not None:
-        parts.append(f"{rate:.0f} images/s")
+    parts += [f"{rate:.0f} {name.removesuffix(RATE)}/s" for name, rate in rates.items() if rate is not None]
     parts += [f"{name} {value:.2f}" for name, value in values.items() if value is not None]
     if left is not None:
         parts.append(f"{int(left) // 60}:{int(left) % 60:02d} left")

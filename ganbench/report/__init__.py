@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from importlib.resources import files
 from pathlib import Path
 
-from jinja2 import BaseLoader, Environment, StrictUndefined
+from jinja2 import DictLoader, Environment, StrictUndefined
 from markupsafe import Markup
 
 from ganbench.errors import UsageError
@@ -56,12 +56,13 @@ def write_report(
 def render_page(page: Page) -> str:
     """The HTML of a page; every text is escaped."""
     templates = files("ganbench.report.templates")
+    pages = {name: templates.joinpath(name).read_text(encoding="utf-8") for name in ("page.html", "guide.html")}
     environment = Environment(
-        autoescape=True, undefined=StrictUndefined, loader=BaseLoader(), trim_blocks=True, lstrip_blocks=True
+        autoescape=True, undefined=StrictUndefined, loader=DictLoader(pages), trim_blocks=True, lstrip_blocks=True
     )
-    template = environment.from_string(templates.joinpath("page.html").read_text(encoding="utf-8"))
+    template = environment.get_template("page.html")
     parts = {
         name: Markup(templates.joinpath(file).read_text(encoding="utf-8"))  # noqa: S704  # this package's own files
-        for name, file in (("style", "style.css"), ("script", "script.js"), ("guide", "guide.html"))
+        for name, file in (("style", "style.css"), ("script", "script.js"))
     }
     return template.render(page=page, **parts)

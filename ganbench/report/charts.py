@@ -41,7 +41,7 @@ NAMES = {
     "diversity_nearest": "to the nearest other one",
     "grad_norm_generator": "generator",
     "grad_norm_discriminator": "discriminator",
-    "images_per_second": "images/s",
+    "images_per_second": "speed",
     "wasserstein": "estimate",
 }
 
@@ -67,11 +67,11 @@ class Curve(NamedTuple):
     colour: str
 
 
-def training_charts(history: History, warnings: Sequence[str] = ()) -> tuple[Chart, ...]:
+def training_charts(history: History, warnings: Sequence[str] = (), things: str = "images") -> tuple[Chart, ...]:
     """Losses, D's outputs, D's recall, diversity, gradient norms and speed; those that were logged.
 
     Of `warnings`, those about a discriminator that wins stand with D's recall, those about a mode collapse with the
-    diversity.
+    diversity. `things` is what the data are.
     """
     winning, collapsed = (
         " ".join(warning for warning in warnings if warning.startswith(signs))
@@ -91,7 +91,7 @@ def training_charts(history: History, warnings: Sequence[str] = ()) -> tuple[Cha
             collapsed,
         ),
         Panel("Gradient norms", "L2 norm", ("grad_norm_discriminator", "grad_norm_generator"), FROM_ZERO),
-        Panel("Speed", "images per second", ("images_per_second",), FROM_ZERO),
+        Panel("Speed", f"{things} per second", ("images_per_second",), FROM_ZERO),
     ]
     charts = (_chart(panel, history) for panel in panels)
     return tuple(chart for chart in charts if chart is not None)
@@ -125,7 +125,7 @@ def line_styles(charts: Sequence[Chart]) -> str:
     drawn_charts = [chart for chart in charts if chart.svg]
     words = []
     if any(HELDOUT in chart.description for chart in drawn_charts):
-        words.append("Solid: training images. Dashed: held-out images.")
+        words.append("Solid: training data. Dashed: held-out data.")
     if any(chart.title == RECALL for chart in drawn_charts):
         words.append("Dotted, with the recall: the share above which the discriminator is hardly ever fooled.")
     if any(chart.title == DIVERSITY for chart in drawn_charts):

@@ -12,8 +12,8 @@ from ganbench.results.schema import MetricRecord, PluginRecord, Run, Trial
 from ganbench.results.store import TrialResults
 
 
-def cost_facts(trial: Trial, cheapest: tuple[str, float] | None) -> tuple[Fact, ...]:
-    """What a trial cost; `cheapest` is the title and the seconds per 1,000 images of the run's cheapest model."""
+def cost_facts(trial: Trial, cheapest: tuple[str, float] | None, things: str = "images") -> tuple[Fact, ...]:
+    """What a trial cost; `cheapest` is the title and the seconds per 1,000 `things` of the run's cheapest model."""
     cost, size = trial.cost, trial.parameters
     model = trial.role == "model"  # the loop runs for a control, but trains nothing
     trained = model and cost.training_seconds > 0
@@ -24,8 +24,8 @@ def cost_facts(trial: Trial, cheapest: tuple[str, float] | None) -> tuple[Fact, 
         Fact("Sampling", duration(cost.sampling_seconds)),
         Fact("Measuring", duration(cost.evaluation_seconds)),
         Fact("Generator steps", number(trial.num_steps, 0) if model else ""),
-        Fact("Real images shown", number(trial.num_images, 0) if model else ""),
-        Fact("Training per 1,000 images", f"{score_words(seconds, None)[0]} s{ratio}" if seconds else ""),
+        Fact(f"Real {things} shown", number(trial.num_images, 0) if model else ""),
+        Fact(f"Training per 1,000 {things}", f"{score_words(seconds, None)[0]} s{ratio}" if seconds else ""),
         Fact("Peak memory", f"{cost.peak_memory_mib:,.0f} MiB" if cost.peak_memory_mib else ""),
         Fact("Parameters, generator", number(size.generator, 0) if size else ""),
         Fact("Parameters, discriminator", number(size.discriminator, 0) if size else ""),

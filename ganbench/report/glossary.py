@@ -52,6 +52,10 @@ GLOSSARY: dict[str, str] = {
         "from a tenth of its real share on. Says nothing of variety inside a class. Of points: number of Gaussians of "
         "the mixture with a sample within 3 standard deviations."
     ),
+    "modes_seen": (
+        "Number of classes that the classifier names at least once among the samples, its errors included: how papers "
+        "count modes. More samples find more: compare equal numbers only."
+    ),
     "mode_kl": (
         "Kullback-Leibler divergence of the samples' class shares, or those of a mixture's Gaussians, from the real "
         "ones; 0 means equal shares."
@@ -101,16 +105,21 @@ GLOSSARY: dict[str, str] = {
     ),
     "spread": (
         "Two standard deviations of the ranking number. Seeds: between trainings of the same model, with their "
-        "number; unknown with one. Sampling: what drawing other images from one trained model changes."
+        "number; unknown with one. Sampling: what drawing other samples from one trained model changes."
     ),
     "parameters": "Trainable parameters of the generator / the discriminator.",
     "time": "Time spent training, without sampling and measuring.",
     "seconds_per_1000": (
-        "Seconds of training for each 1,000 real images that the discriminator was shown. Compare within a run only."
+        "Seconds of training for each 1,000 real {things} that the discriminator was shown. Compare within a run only."
     ),
     "published": "What the source that this benchmark repeats printed of the model, in its words. It ranks nothing.",
 }
 DIRECTIONS = {None: "It describes; neither direction is better.", True: "Higher is better.", False: "Lower is better."}
+
+
+def meaning(key: str, things: str = "images") -> str:
+    """What a column says, where the data are `things`; empty for one that is not known."""
+    return GLOSSARY.get(key, "").replace("{things}", things)
 
 
 def explain(key: str, higher_is_better: bool | None, extractor: str = "", protocol: str = "") -> str:

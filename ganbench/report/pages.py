@@ -46,6 +46,7 @@ def _run(
     )
     return RunView(
         anchor=anchor,
+        things=run.things,
         title=run.title or run.benchmark,
         description=str(run.configuration["benchmark"].get("description", "")),
         facts=_facts(run, board),
@@ -102,8 +103,8 @@ def _facts(run: Run, board: Board) -> tuple[Fact, ...]:
         Fact("Date", run.created[:16].replace("T", " ")),
         Fact("Device", _device(run)),
         Fact("Dataset", f"{_shown(data.get('dataset', ''))}{resolution} ({short_hash(dataset_hash)})", dataset_hash),
-        Fact("Training images", _training_images(data.get("num_train"), run.environment)),
-        Fact("Budget", _budgets(configuration, str(training.get("budget") or ""))),
+        Fact(f"Training {run.things}", _training_images(data.get("num_train"), run.environment)),
+        Fact("Budget", _budgets(configuration, str(training.get("budget") or ""), run.things)),
         Fact("Training seeds", str(configuration.get("seeds", 1))),
         Fact("Samples a model", f"{benchmark['evaluation'].get('num_samples', 0):,}"),
         Fact("Ranked by", board.rank_by_label),
@@ -119,18 +120,24 @@ def _device(run: Run) -> str:
     return f"{device}, {environment['cpu_count']} cores" if environment.get("cpu_count") else device
 
 
-def _budgets(configuration: Mapping[str, Any], common: str) -> str:
+def _budgets(configuration: Mapping[str, Any], common: str, things: str) -> str:
     """The benchmark's budget, and those of the entries that have another."""
     options = configuration.get("host_options", {})
     others = {name: str(given["budget"]) for name, given in options.items() if given.get("budget", common) != common}
-    words = [_budget_words(common)] if common else []
-    return "; ".join([*words, *(f"{name}: {_budget_words(budget)}" for name, budget in others.items())])
+    words = [_budget_words(common, things)] if common else []
+    return "; ".join([*words, *(f"{name}: {_budget_words(budget, things)}" for name, budget in others.items())])
 
 
-def _budget_words(text: str) -> str:
+def _budget_words(text: str, things: str) -> str:
     budget = parse_budget(text)
     amount = f"{budget.amount:,g}"
-    words = {"kimg": "thousand images", "epochs": "epochs", "steps": "steps", "min": "minutes"}
+    plural = "s" * (budget.amount != 1)
+    words = {
+        "kimg": f"thousand {things}",
+        "epochs": f"epoch{plural}",
+        "steps": f"step{plural}",
+        "min": f"minute{plural}",
+    }
     return f"{amount} {words[budget.unit]}"
 
 

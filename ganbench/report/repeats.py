@@ -37,7 +37,7 @@ def _words(record: MetricRecord) -> tuple[str, ...]:
     value = number(_rounded(record.value), 0)
     repeated, chance = details.get("num_repeated_pairs", 0), details.get("repeated_pairs_by_chance", 0.0)
     counted = (
-        f"Among the {details.get('num_pairs', 0):,} pairs of {record.num_samples:,} samples, {repeated:,} are repeats: "
+        f"Repeats among the {details.get('num_pairs', 0):,} pairs of {record.num_samples:,} samples: {repeated:,}, "
         f"no farther apart than {details['threshold']:.3g}, which about one pair among as many real images is. By "
         f"chance there would be {chance:.3g}"
     )

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Container, Mapping
 
-from ganbench.report.glossary import GLOSSARY, explain
+from ganbench.report.glossary import GLOSSARY, explain, meaning
 from ganbench.report.view import Cell, Column, Row, Table
 from ganbench.report.words import DASH, duration, millions, score_words, seconds_per_1000, slug
 from ganbench.results.published import own_extractor, published_words
 from ganbench.results.ranking import rank_scores
 from ganbench.results.schema import Board, BoardRow, Role, Score
 from ganbench.results.statistics import spread_words
+
+AT_LEAST = "; a lower limit: no upper one is known"
 
 
 def build_table(
@@ -20,11 +22,12 @@ def build_table(
 
     `changed`: by row, the options in which it departs from what all rows are given, in words.
     """
+    things = board.things
     columns = [_column(board, metric) for metric in board.columns]
     columns += [
         Column("parameters", "Parameters G / D", "", "", GLOSSARY["parameters"]),
         Column("time", "Training time", "", "", GLOSSARY["time"]),
-        Column("seconds_per_1000", "Seconds per 1,000 images", "", "", GLOSSARY["seconds_per_1000"]),
+        Column("seconds_per_1000", f"Seconds per 1,000 {things}", "", "", meaning("seconds_per_1000", things)),
     ]
     if board.rank_by in board.columns:
         columns.insert(
@@ -36,7 +39,9 @@ def build_table(
     rows = [_row(board, row, best, anchor, (changed or {}).get(row.plugin, "")) for row in board.rows]
     caption = (
         f"Ranked by {board.rank_by_label}: a rank counts the models that are better by more than noise. “=” marks a "
-        "tie: a model that cannot be told apart from some other. Bold: the models of a column that none is better than."
+        "tie: a model that cannot be told apart from some other. Bold: the models of a column that none is better "
+        f"than. {_interval_words(board)} The tooltip of a number has its n and how its interval was made, as has “All "
+        "numbers” of each trial."
     )
     return Table(
         columns=tuple(columns),
@@ -44,6 +49,15 @@ def build_table(
         references=tuple(row for row in rows if row.role != "model"),
         caption=caption,
     )
+
+
+def _interval_words(board: Board) -> str:
+    """What the intervals of the models cover."""
+    seeds = max((row.num_seeds for row in board.rows if row.role == "model"), default=1)
+    covers = "covers the drawing of samples, not the training"
+    if seeds > 1:
+        covers = f"covers {seeds} training seeds, and is never narrower than the drawing of samples alone has it"
+    return f"Small below a number: its 95 % interval, which {covers}."
 
 
 def _has_published(board: Board) -> bool:
@@ -124,11 +138,12 @@ def _cell(score: Score | None, role: Role, best: bool, head: Score) -> Cell:
     if score is None:
         return Cell("")
     text, interval = score_words(score.value, score.ci95)
+    text = f"≥ {text}" if score.at_least else text
     text += f" ({score.label})" if score.label != head.label else ""
     between, within = spread_words(score, role)
     tooltip = (
         f"{score.label}: {score.value:.6g}; n = {score.num_samples:,}; standard deviation over training seeds "
-        f"{between}, of sampling {within}; 95 % interval: {score.ci95_method}"
+        f"{between}, of sampling {within}; 95 % interval: {score.ci95_method}{AT_LEAST if score.at_least else ''}"
     )
     return Cell(text, interval, tooltip, score.value, best)
 

@@ -10,7 +10,7 @@ from typing import Literal
 
 from markupsafe import Markup
 
-from ganbench.results.schema import Role
+from ganbench.results.schema import Role, Things
 
 
 @dataclass(frozen=True)
@@ -292,9 +292,10 @@ class PluginView:
 
 @dataclass(frozen=True)
 class RunView:
-    """One run: its board and its plugins."""
+    """One run: its board and its plugins; `things` is what its data are, images or points."""
 
     anchor: str
+    things: Things
     title: str
     description: str
     facts: tuple[Fact, ...]

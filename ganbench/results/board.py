@@ -15,6 +15,7 @@ import pandas as pd
 
 from ganbench.results.alike import Differences, are_alike, differences
 from ganbench.results.checks import board_notes, board_warnings
+from ganbench.results.controls import control_notes
 from ganbench.results.ranking import Ranking, rank_scores
 from ganbench.results.schema import Board, BoardRow, MetricRecord, PluginRecord, Role, Run, Score, Status
 from ganbench.results.statistics import mean_interval, sampling_spread, seed_spread
@@ -26,8 +27,9 @@ BOARD_TABLE = "leaderboard.csv"
 
 METRIC_ORDER = (
     "fid", "kid", "is", "fid_infinity", "intra_fid", "fd_dinov2", "cmmd", "sliced_wasserstein", "precision", "recall",
-    "density", "coverage", "vendi", "lpips_diversity", "lpips_diversity_within", "modes", "mode_kl", "hq_ratio",
-    "mixture_kl", "ndb", "label_accuracy", "cas", "nn_feature", "nn_lpips", "authenticity", "ct", "ppl",
+    "density", "coverage", "class_recall", "class_coverage", "vendi", "lpips_diversity", "lpips_diversity_within",
+    "modes", "modes_seen", "mode_kl", "hq_ratio", "mixture_kl", "ndb", "birthday", "label_accuracy", "cas",
+    "nn_feature", "nn_lpips", "authenticity", "ct", "copies", "ppl",
 )  # fmt: skip
 
 
@@ -54,7 +56,8 @@ def build_board(results: RunResults) -> Board:
         rows=rows,
         tests=ranking.tests,
         warnings=board_warnings(results, rows, rank_by, differing),
-        notes=board_notes(results, rows, rank_by, ranking.tests),
+        notes=[*control_notes(results, rows, rank_by), *board_notes(results, rows, rank_by, ranking.tests)],
+        things=run.things,
         configuration_sha256=run.configuration_sha256,
         created=run.created,
     )
@@ -85,7 +88,7 @@ def combine_seeds(records: Sequence[MetricRecord], role: Role) -> Score:
     """Mean of one metric over training seeds.
 
     With two seeds or more the interval is Student's t over the seeds, no narrower than sampling alone would have it.
-    With one it is the metric's own, which knows only of the sampling of images and says so.
+    With one it is the metric's own, which knows only of the drawing of samples and says so.
     """
     values = [record.value for record in records]
     first = records[0]
@@ -95,7 +98,7 @@ def combine_seeds(records: Sequence[MetricRecord], role: Role) -> Score:
         interval, method = mean_interval(values, within)
     else:
         interval = first.ci95
-        method = f"sampling of images ({first.ci95_method})" if interval else "no interval"
+        method = f"drawing of samples ({first.ci95_method})" if interval else "no interval"
         method += "; training variance unknown with one seed" if role == "model" else ""
     return Score(
         label=first.label,
@@ -110,6 +113,7 @@ def combine_seeds(records: Sequence[MetricRecord], role: Role) -> Score:
         num_samples=min(record.num_samples for record in records),
         extractor=first.extractor,
         canonical=first.canonical,
+        at_least=any(record.details.get("at_least") is True for record in records),
     )
 
 
@@ -174,8 +178,7 @@ def _title(name: str, plugin: PluginRecord | None, records: dict[str, list[Metri
     if given or name != REFERENCE_ROW:
         return given or name
     halves = any(record.num_samples == record.num_reference for group in records.values() for record in group)
-    kind = "points" if run.environment.get("data_kind") == "points" else "images"
-    return f"Real {kind} (held-out half)" if halves else f"Real {kind} (held out)"
+    return f"Real {run.things} (held-out half)" if halves else f"Real {run.things} (held out)"
 
 
 def _note(run: Run, role: Role, trials: Sequence[TrialResults], done: Sequence[TrialResults]) -> str:

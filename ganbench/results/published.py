@@ -107,6 +107,7 @@ def _deviations(results: RunResults) -> Iterable[str]:
 def _settings(run: Run, samples: int | None) -> str:
     """`Here: 4,000 training images, 1,000 samples a model.` Runs of older versions know the upper bound only."""
     limit, number = run.configuration["benchmark"].get("data", {}).get("num_train"), run.environment.get("num_train")
-    parts = [f"{number:,} training images"] if number else [f"at most {limit:,} training images"] if limit else []
+    training = f"training {run.things}"
+    parts = [f"{number:,} {training}"] if number else [f"at most {limit:,} {training}"] if limit else []
     parts += [f"{samples:,} samples a model"] if samples else []
     return f"Here: {', '.join(parts)}." if parts else ""

@@ -14,6 +14,7 @@ SCHEMA_VERSION = 1
 
 Status = Literal["pending", "training", "sampling", "evaluating", "done", "failed", "interrupted"]
 Role = Literal["model", "control", "reference"]
+Things = Literal["images", "points"]  # what the data are, in texts
 
 
 class Record(BaseModel):
@@ -163,6 +164,11 @@ class Run(Record):
     failed_plugins: list[FailedPlugin] = Field(default_factory=list)
     class_names: list[str] = Field(default_factory=list)
 
+    @property
+    def things(self) -> Things:
+        """What the data are, for all texts that people read."""
+        return "points" if self.environment.get("data_kind") == "points" else "images"
+
 
 class Score(Record):
     """One cell of the board: mean over training seeds. Three kinds of uncertainty are kept apart, in the metric's unit.
@@ -170,7 +176,8 @@ class Score(Record):
     `seed_spread`: standard deviation (n - 1) of `seed_values`, one for each training; None with one training, whose
     variance is unknown. `sampling_spread`: what the drawing of images alone moves one training's number by, a standard
     deviation, from the metric's own 95 % intervals; None where the metric has none. `ci95` is the interval that is
-    shown, and `ci95_method` says what it covers. Leaderboards of schema 1 may lack the first three.
+    shown, and `ci95_method` says what it covers. Leaderboards of schema 1 may lack the first three. `at_least`: the
+    number is a lower limit, of which no upper one is known.
     """
 
     label: str
@@ -185,6 +192,7 @@ class Score(Record):
     num_samples: int
     extractor: ExtractorRecord | None = None
     canonical: bool = True
+    at_least: bool = False
 
     @property
     def spread(self) -> float | None:
@@ -253,6 +261,7 @@ class Board(Record):
     """leaderboard.json: rows in order of rank, then failed plugins, then the reference and the controls.
 
     `warnings` are reasons to distrust the board; `notes` say how to read it. `tests`: the ranked models, each pair.
+    `things` is what the data are.
     """
 
     schema_version: int = SCHEMA_VERSION
@@ -266,5 +275,6 @@ class Board(Record):
     tests: list[PairTest] = Field(default_factory=list)
     warnings: list[str] = Field(default_factory=list)
     notes: list[str]
+    things: Things = "images"
     configuration_sha256: str
     created: str

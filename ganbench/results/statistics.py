@@ -80,7 +80,7 @@ def mean_interval(values: Sequence[float], within: float | None) -> tuple[tuple[
     method = f"training seeds (Student t, {n} seeds)"
     least = _half_width(_Noise((within or 0.0) / n**0.5))
     if least > half:
-        half, method = least, f"{method}, widened to the sampling of images, which is more"
+        half, method = least, f"{method}, widened to the drawing of samples, which is more"
     return (mean - half, mean + half), method
 
 

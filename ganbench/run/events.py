@@ -19,7 +19,9 @@ EventKind = Literal["stage", "progress", "note", "done", "failed", "interrupted"
 
 @dataclass(frozen=True)
 class Event:
-    """`kind` "progress" carries `done` of `total` in `stage`, and `values`: losses, images per second, seconds left."""
+    """`kind` "progress" carries `done` of `total` in `stage`, and `values`: losses, seconds left, and what is shown a
+    second, as `images_per_second` or `points_per_second`.
+    """
 
     kind: EventKind
     stage: str = ""

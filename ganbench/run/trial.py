@@ -242,7 +242,7 @@ class TrialProcess:
         values = shown | {
             "step": now.step,
             "seconds_left": now.seconds_left,
-            "images_per_second": now.images_per_second,
+            f"{self.job.run.things}_per_second": now.images_per_second,
         }
         self.emit(Event("progress", stage="training", done=now.done, total=now.total, text=now.unit, values=values))
 

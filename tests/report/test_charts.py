@@ -111,7 +111,7 @@ def test_styles_are_explained_of_lines_that_are_there():
     lines = [{"step": step, "loss_d": 1.0} for step in range(3)]
     assert line_styles(training_charts(lines)) == ""
     heldout = training_charts([line | {"heldout_loss_d": 1.0} for line in lines])
-    assert line_styles(heldout) == "Solid: training images. Dashed: held-out images."
+    assert line_styles(heldout) == "Solid: training data. Dashed: held-out data."
     recall = training_charts([line | {"d_recall": 1.0} for line in lines])
     assert line_styles(recall).startswith("Dotted, with the recall: the share above which")
     assert line_styles(training_charts([lines[0] | {"d_recall": 1.0, "heldout_loss_d": 1.0}])) == ""  # nothing is drawn

@@ -82,7 +82,7 @@ def test_seeds_are_averaged_with_students_t(make):
 def test_one_seed_keeps_the_metrics_interval_and_says_what_it_lacks(make):
     score = combine_seeds([make.metric(10.0, 2.0)], "model")
     assert score.ci95 == (8.0, 12.0)
-    assert score.ci95_method == "sampling of images (bootstrap); training variance unknown with one seed"
+    assert score.ci95_method == "drawing of samples (bootstrap); training variance unknown with one seed"
     board = build_board(make.results(make.fid("a", 10)))
     assert any(note.startswith("One training seed: the training variance is unknown") for note in board.notes)
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 import pytest
 
 from ganbench.results.board import build_board
+from ganbench.results.controls import control_notes
 
 
 @pytest.fixture
 def right(make):
     """A board whose controls are as they must be; keyword arguments change the metrics of one row."""
 
-    def build(num_classes=10, **changes):
+    def build(num_classes=10, whole=False, **changes):
         closer = "share_closer_than_heldout_percentile_1"
         values = {  # FID, recall, coverage, modes, share of near-copies
             "real": (2.0, 0.8, 0.9, 10.0, 0.01),
@@ -32,13 +33,49 @@ def right(make):
             for metric, change in changes.get(name, {}).items():
                 metrics[metric] = metrics[metric].model_copy(update=change)
             trials.append(make.trial(name, metrics))
-        return build_board(make.results(*trials)).warnings
+        board = build_board(make.results(*trials))
+        assert board.notes[0].startswith("Controls: ")
+        return board if whole else board.warnings
 
     return build
 
 
-def test_right_controls_say_nothing(right):
-    assert right() == []
+def test_right_controls_do_not_warn_and_each_is_told(right):
+    board = right(whole=True)
+    assert board.warnings == []
+    note = board.notes[0]
+    assert note.startswith("Controls: 4 of 4 came out as they must. Held-out real images are better than every model ")
+    for words in (
+        "and noise on FID · lite0; noise is worse than every model",
+        "100.0% of the memorizer's samples lie nearer to a training image than 99% of held-out images do",
+        "(5 of 10 modes, recall 0.5 where real images have 0.8, coverage 0.5 where real images have 0.9).",
+    ):
+        assert words in note
+    assert "Not checked" not in note
+
+
+def test_the_note_counts_wrong_controls_and_names_what_nothing_can_check(right):
+    unmeasured = {"nn_feature": {"details": {}}}
+    note = right(whole=True, memorizer=unmeasured, half={"recall": {"value": 0.8}}).notes[0]
+    assert note.startswith("Controls: 2 of 3 came out as they must; the warnings above the table say which did not.")
+    assert note.endswith("Not checked, as nothing measured here can tell: memorizer.")
+
+
+def test_a_board_without_controls_has_no_note_on_them(make):
+    results = make.results(make.trial("gan", {"fid": make.metric(50.0, 0.1)}))
+    board = build_board(results)
+    assert control_notes(results, board.rows, "fid") == []
+    assert not any(note.startswith("Controls") for note in board.notes)
+
+
+def test_points_are_called_points(make):
+    trials = [make.trial(name, {"fid": make.metric(value, 0.1)}) for name, value in (("real", 9.0), ("gan", 1.0))]
+    results = make.results(*trials)
+    run = results.run.model_copy(update={"environment": {"data_kind": "points"}})
+    board = build_board(type(results)(results.path, run, results.trials))
+    assert board.things == "points"
+    assert "held-out real points are not better than gan" in board.warnings[0]
+    assert "image" not in " ".join((*board.warnings, *board.notes))
 
 
 @pytest.mark.parametrize(

@@ -123,7 +123,7 @@ def test_seeds_that_agree_by_luck_prove_nothing(score):
     assert compare_scores(acgan, vtgan).p_value == pytest.approx(0.100, abs=0.001)
     assert compare_scores(score(4.02, half=half), score(4.14, half=half)).p_value > 0.2  # the first training of each
     assert vtgan.ci95 == pytest.approx((4.135 - half / math.sqrt(2), 4.135 + half / math.sqrt(2)))
-    assert vtgan.ci95_method == "training seeds (Student t, 2 seeds), widened to the sampling of images, which is more"
+    assert vtgan.ci95_method == "training seeds (Student t, 2 seeds), widened to the drawing of samples, which is more"
 
 
 def test_the_least_noise_can_only_raise_p_values_and_widen_intervals(score):
