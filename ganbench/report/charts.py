@@ -131,7 +131,7 @@ def line_styles(charts: Sequence[Chart]) -> str:
     if any(chart.title == DIVERSITY for chart in drawn_charts):
         words.append(
             "With the diversity, 1 is as varied as real data, 0 all alike; dotted: the share below which samples "
-            "hardly differ or repeat one another."
+            f"hardly differ or repeat one another. More than {ROUND_ONE[1]:g} is off the chart."
         )
     return " ".join(words)
 

@@ -1,11 +1,10 @@
 """A mode collapse in a sentence, from the history's `diversity` and `diversity_nearest` (`ganbench.run.diversity`).
 
-A look is low where either number is below a fifth of the real data's. Three low looks in a row, after one that was not,
-are a collapse; by default the third comes 200 steps after the first. A model that was never varied has yet to learn:
-its first looks are a collapse only once they are ten in a row and the tenth comes after a whole epoch. What a low look
-means is said there: samples all alike, or from fewer than some 40 images. Classes that are missing among samples that
-differ are another matter: `ganbench.run.training_warnings` finds them. All is found from the history, so where training
-was interrupted makes no difference.
+A look is low where either number is below a fifth of the real data's. Three low looks in a row are a collapse; by
+default the third comes 200 steps after the first. A model of which both numbers have not yet reached two fifths at one
+look has yet to learn: its low looks are a collapse only once they are ten in a row, the tenth after a whole epoch. What a low look means is said there: samples all alike, or from fewer than some 40 images. Classes that are missing
+among samples that differ are another matter: `ganbench.run.training_warnings` finds them. All is found from the
+history, so where training was interrupted makes no difference.
 """
 
 from __future__ import annotations
@@ -21,7 +20,8 @@ from ganbench.run.diversity import DIVERSITY, NEAREST
 from ganbench.run.places import place
 
 MIN_LOOKS = 3
-MIN_FIRST_LOOKS, MIN_FIRST_EPOCHS = 10, 1.0  # of a model that was never varied before
+HAS_LEARNED = 0.4  # both numbers at one look: from then on the model is known to be able to vary
+MIN_FIRST_LOOKS, MIN_FIRST_EPOCHS = 10, 1.0  # before that
 Line = Mapping[str, Any]
 Episode = Sequence[Line]
 
@@ -67,7 +67,7 @@ class DiversityWatch:
 
     def _needed(self, run: Episode) -> int:
         """How many looks make an episode of this run."""
-        if run[0] is not self.looks[0]:
+        if any(_lower(look) >= HAS_LEARNED for look in self.looks if look["step"] < run[0]["step"]):
             return MIN_LOOKS
         later = [i for i, look in enumerate(run, start=1) if look["epoch"] >= MIN_FIRST_EPOCHS]
         return max(MIN_FIRST_LOOKS, later[0] if later else len(run) + 1)
@@ -78,7 +78,11 @@ class DiversityWatch:
 
 
 def _is_low(look: Line) -> bool:
-    return bool(min(look[DIVERSITY], look[NEAREST]) < LOW_DIVERSITY)
+    return _lower(look) < LOW_DIVERSITY
+
+
+def _lower(look: Line) -> float:
+    return float(min(look[DIVERSITY], look[NEAREST]))
 
 
 def _told(looks: Sequence[Line]) -> tuple[str, str]:

@@ -58,6 +58,7 @@ def test_twins_alone_are_enough():
         [(0.2, 0.2)] * 20,  # not below
         [ALIKE] * 9 + [VARIED] * 5,  # it had yet to learn
         [ALIKE] * 9,  # and was not given the time
+        [(0.34, 0.39), *[ALIKE] * 9],  # hardly more: an untrained generator's samples fall before they rise
         [(None, None)] * 20,  # diverged, or real data that do not differ
         [],
     ],
@@ -71,6 +72,7 @@ def test_less_is_no_collapse(looks):
 def test_what_never_learns_is_told_after_ten_looks_and_an_epoch():
     told = "mode collapse: from epoch 0.5 (step 100) to the end samples hardly differ:"
     assert DiversityWatch(history([ALIKE] * 10)).warnings()[0].startswith(told)
+    assert len(DiversityWatch(history([(0.34, 0.39), *[ALIKE] * 10])).warnings()) == 1
     assert DiversityWatch(history([ALIKE] * 39, looks_per_epoch=40)).warnings() == []
     assert len(DiversityWatch(history([ALIKE] * 40, looks_per_epoch=40)).warnings()) == 1
 
