@@ -184,6 +184,46 @@ def verify(
 
 
 @app.command()
+def calibrate(
+    dataset: Annotated[
+        str, typer.Option(help="Real data: a name of `ganbench datasets`, folder:PATH, npz:PATH, ring8 or grid25.")
+    ] = "mnist5k",
+    faults: Annotated[
+        str | None,
+        typer.Option(help="Comma-separated: drop, balance, copy, duplicate, labels, blur, noise, jpeg, stray; or all."),
+    ] = None,
+    metrics: Annotated[str | None, typer.Option(help="Metric ids, comma-separated; without it all that can be.")] = None,
+    num_samples: Annotated[
+        str, typer.Option("-n", "--num-samples", help="Samples of a fake generator, comma-separated.")
+    ] = "500,2000,10000",
+    seeds: Annotated[
+        str, typer.Option(help="Fake generators of each fault and size: one number, or one for each of --num-samples.")
+    ] = "8,5,3",
+    repetitions: Annotated[
+        int, typer.Option(min=0, help="Of each planted value whose 95 % interval is checked; 0 leaves that out.")
+    ] = 400,
+    extractor: Annotated[str, typer.Option(help="See `ganbench extractors`.")] = "auto",
+    dear_up_to: Annotated[
+        int, typer.Option(min=0, help="Metrics that are measured on request only: up to so many samples.")
+    ] = 2000,
+    seed: Annotated[int, typer.Option(min=0, help="Of the division of the data.")] = 0,
+    device: Device = "auto",
+    out: Annotated[Path | None, typer.Option(help="Its folder; by default calibrations/DATA-HASH.")] = None,
+) -> None:
+    """Plant faults of known size in real samples and see which metrics notice. The same command again goes on."""
+    from ganbench.cli.calibrate_command import calibrate_and_show  # noqa: PLC0415
+
+    chosen = _split(faults)
+    raise typer.Exit(
+        calibrate_and_show(
+            device, dataset=dataset, faults=() if chosen == ("all",) else chosen, metrics=_split(metrics),
+            num_samples=_split(num_samples), num_seeds=_split(seeds), repetitions=repetitions, extractor=extractor,
+            dear_up_to=dear_up_to, seed=seed, out=out,
+        )
+    )  # fmt: skip
+
+
+@app.command()
 def sample(
     trial: Annotated[Path, typer.Argument(help="A trial's folder: RUN/trials/PLUGIN/seed-K.")],
     num_samples: Annotated[int, typer.Option("-n", "--num-samples", min=1, help="How many.")] = 100,

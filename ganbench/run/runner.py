@@ -57,7 +57,7 @@ def execute(
     goes on from there.
     """
     folder = (request.out or plan.default_folder).resolve()
-    with _locked(folder):
+    with locked(folder):
         _wait_for_trials(folder)
         _settle(folder, plan.run, request.fresh)
         trials = [PlannedTrial(task, _is_done(task)) for task in _tasks(folder, plan)]
@@ -71,7 +71,8 @@ def execute(
     return RunOutcome(folder, board, report, len(trials), failed)
 
 
-def _locked(folder: Path) -> FileLock:
+def locked(folder: Path) -> FileLock:
+    """The held lock of a folder, made if missing. Raises UsageError where another process holds it."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
