@@ -86,7 +86,7 @@ def training_charts(history: History, warnings: Sequence[str] = (), things: str 
             DIVERSITY,
             "times that of real data",
             ("diversity", "diversity_nearest"),
-            FROM_ZERO,
+            ROUND_ONE,
             LOW_DIVERSITY,
             collapsed,
         ),

@@ -77,10 +77,11 @@ def test_recall_has_a_line_at_99_percent_and_its_warning():
 
 def test_diversity_has_a_line_at_20_percent_and_the_warning_of_a_mode_collapse():
     history = [{"step": step, "diversity": 0.9, "diversity_nearest": 0.1, "d_recall": 0.2} for step in range(3)]
-    sign = "mode collapse: from epoch 4 (step 200) to the end samples hardly differed"
+    sign = "mode collapse: from epoch 4 (step 200) to the end samples hardly differ"
     recall, diversity = training_charts(history, ["collapse: 1 is missing", sign])
     assert (recall.note, diversity.note) == ("", sign)
     assert ">20 %<" in diversity.svg
+    assert ">1.50<" in diversity.svg  # the same scale on every page, 1 upon it
     assert diversity.description == (
         "Diversity of samples, over generator steps: distance of two samples from 0.9 to 0.9; to the nearest other one "
         "from 0.1 to 0.1."
