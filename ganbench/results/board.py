@@ -203,9 +203,10 @@ def _note(run: Run, role: Role, trials: Sequence[TrialResults], done: Sequence[T
 
 
 def _ranking(rows: Sequence[BoardRow], rank_by: str) -> Ranking:
-    """Of the models that are done without a failed seed and have a score of this metric."""
+    """Of the models that are done without a failed seed and have a score of this metric from all of their seeds."""
     able = [row for row in rows if row.role == "model" and row.status == "done" and row.num_failed == 0]
-    return rank_scores(rank_by, {row.plugin: row.scores[rank_by] for row in able if rank_by in row.scores})
+    able = [row for row in able if rank_by in row.scores and not row.lacks_seeds(rank_by)]
+    return rank_scores(rank_by, {row.plugin: row.scores[rank_by] for row in able})
 
 
 def _ranked(rows: Sequence[BoardRow], ranking: Ranking) -> list[BoardRow]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from ganbench.results.alike import Differences, describe_differences
+from ganbench.results.calibrated import calibration_note
 from ganbench.results.controls import COPYING_SHARE, control_warnings, copying_share
 from ganbench.results.published import published_notes
 from ganbench.results.schema import BoardRow, PairTest, Role
@@ -21,6 +22,12 @@ def board_warnings(
             f"Nothing is ranked: {rank_by} was not measured alike for all rows. They differ in "
             f"{describe_differences(differing[rank_by])}. Run the benchmark again with --fresh."
         )
+    warnings += [
+        f"{row.plugin} is not ranked: {row.scores[rank_by].label} could be measured of {row.scores[rank_by].num_seeds} "
+        f"of its {row.num_seeds} seeds only, which may be the lucky ones."
+        for row in rows
+        if row.role == "model" and row.lacks_seeds(rank_by)
+    ]
     others: dict[str, list[str]] = {}
     for metric, found in differing.items():
         if metric != rank_by:
@@ -44,6 +51,7 @@ def board_notes(results: RunResults, rows: Sequence[BoardRow], rank_by: str, tes
         notes.append(str(note))
     notes.append(f"Protocol {run.protocol}: compare these numbers only with numbers of the same protocol.")
     notes += _count_notes(counts)
+    notes += _calibration_notes(results, rows, rank_by)
     notes += rank_notes(tests)
     if any(row.role == "model" and row.num_seeds == 1 for row in rows):
         notes.append(
@@ -68,6 +76,15 @@ def rank_notes(tests: Sequence[PairTest]) -> list[str]:
         return [f"Ranks: {methods}, at 5 %. The two models can{'' if apart else 'not'} be told apart."]
     corrected = f"at 5 % for all {len(tests)} pairs together (Holm)"
     return [f"Ranks: {methods}, {corrected}. {apart or 'None'} of the {len(tests)} pairs can be told apart."]
+
+
+def _calibration_notes(results: RunResults, rows: Sequence[BoardRow], rank_by: str) -> list[str]:
+    """Which planted faults the ranking number is known to see, at this number of samples."""
+    score = next((row.scores[rank_by] for row in rows if row.role == "model" and rank_by in row.scores), None)
+    data = results.run.configuration["benchmark"].get("data", {}).get("dataset")
+    if score is None or data is None:
+        return []
+    return [calibration_note(rank_by, score.label, score.num_samples, data, score.extractor)]
 
 
 def _columns(metrics: Sequence[str]) -> str:

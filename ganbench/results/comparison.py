@@ -3,7 +3,7 @@
 Only numbers that were made alike are tested (`ganbench.results.alike`), by the test that the known noise allows
 (`ganbench.results.statistics`), and p-values are corrected for all tests of the comparison together. So naming a few
 metrics beforehand asks less of each. A model of which a seed failed or is unfinished is not compared: the seeds that
-ended may be the lucky ones. The same holds on the board.
+ended may be the lucky ones. The same holds on the board, and for a number that some seeds of a model do not have.
 """
 
 from __future__ import annotations
@@ -112,6 +112,16 @@ class _Pair(NamedTuple):
         sides = {side.name: side.trials for side in (self.a, self.b)}
         return describe_differences(differences_between(sides, self.metric))
 
+    @property
+    def incomplete(self) -> str:
+        """Which side's number lacks some of its trainings, as where a model's images gave no number; empty if none."""
+        parts = [
+            f"{side.name}: {score.num_seeds} of {side.row.num_seeds} seeds"
+            for side, score in zip((self.a, self.b), self.scores, strict=True)
+            if score is not None and score.num_seeds < side.row.num_seeds
+        ]
+        return f"number of seeds that it could be measured of ({'; '.join(parts)})" if parts else ""
+
 
 def _tested(pairs: Sequence[_Pair]) -> list[PairTest]:
     """The pairs of which both have a number; those that were not made alike take no part in the correction."""
@@ -122,7 +132,7 @@ def _tested(pairs: Sequence[_Pair]) -> list[PairTest]:
         if a is None or b is None:
             continue
         test = pair_test(pair.metric, pair.a.row.plugin, pair.b.row.plugin, a, b)
-        if differing := pair.differing:
+        if differing := pair.differing or pair.incomplete:
             unknown = {"p_value": None, "ci95": None, "effect": None, "effect_unit": "", "method": ""}
             test = test.model_copy(update={**unknown, "reason": differing})
         found.append(test)

@@ -256,6 +256,10 @@ class BoardRow(Record):
     published: dict[str, str] = Field(default_factory=dict)
     note: str = ""
 
+    def lacks_seeds(self, metric: str) -> bool:
+        """Whether some finished seeds gave no number of this metric: those that gave one may be the lucky ones."""
+        return metric in self.scores and self.scores[metric].num_seeds < self.num_seeds
+
 
 class Board(Record):
     """leaderboard.json: rows in order of rank, then failed plugins, then the reference and the controls.

@@ -7,6 +7,12 @@ Which noise is known decides the test:
   whose spread stands for both; the interval is the one in which another training would lie (Student 1908).
 - One training each: a z-test from the metric's two sampling intervals. It ignores that training again moves a model.
 
+Trainings that all agree, as counts do, show no spread, and a t-test would call any difference between two such models
+certain: on a board of five equal models whose count is 7 or 8 by the toss of a coin it would see a false order on one
+board in five with three seeds. What they do show is that all of one are above all of the other. So where neither
+varies, the p-value is no smaller than the exact test's by permutation (Fisher 1935), 2 / C(n + m, n), and there is no
+interval: three seeds against three, 0.1, prove nothing, five against five, 0.008, do.
+
 The two are taken as drawn apart. Trainings that agree by luck prove nothing: a difference between seeds counts only if
 it is also more than what the sampling of images alone explains, so the p-value is the larger of the test's and of a
 z-test by the sampling spreads of the means, and the interval is the wider one. The test over seeds keeps its level by
@@ -36,8 +42,10 @@ WELCH = "Welch's t over training seeds, sampling being the least noise"
 ONE_TRAINING = "Student's t of a single training against several, whose spread stands for both"
 SAMPLING_ONLY = "z-test from the sampling intervals; training variance unknown"
 NO_NOISE = "no test: no noise is known"
+AGREEING = "permutation of training seeds, which do not vary within a model"
 HEDGES_G, STANDARD_ERRORS = "Hedges' g over training seeds", "standard errors of the difference"
 
+_ROUNDING = 1e-12  # of the value: a spread no larger is none
 _WIDTH = 2 * float(norm.ppf(0.975))  # of a 95 % interval, in standard errors
 
 
@@ -89,6 +97,8 @@ def compare_scores(a: Score, b: Score) -> Contrast:
     sampling = _sampling(a, b)
     least = [sampling] if sampling is not None else []
     several = [score for score in (a, b) if score.seed_spread is not None]
+    if several and not any(_varies(score) for score in several):
+        return _agreeing(a, b, least)
     if len(several) == 2:
         return _contrast(a, b, [_welch(a, b), *least], WELCH, _hedges_g(a, b))
     if several:
@@ -183,6 +193,20 @@ def _welch(a: Score, b: Score) -> _Noise:
     variance = sum(part for part, _ in parts)
     degrees = variance**2 / sum(part**2 / m for part, m in parts) if variance else math.inf
     return _Noise(math.sqrt(variance), degrees)
+
+
+def _varies(score: Score) -> bool:
+    return (score.seed_spread or 0.0) > _ROUNDING * abs(score.value)
+
+
+def _agreeing(a: Score, b: Score, noises: Sequence[_Noise]) -> Contrast:
+    """Where no score varies over its seeds: any order of the trainings is as likely without a difference."""
+    difference = b.value - a.value
+    if abs(difference) <= _ROUNDING * max(abs(a.value), abs(b.value)):
+        return Contrast(difference, None, None, "", 1.0, AGREEING)
+    by_order = min(1.0, 2 / math.comb(a.num_seeds + b.num_seeds, a.num_seeds))
+    p_value = max(by_order, *(_p_value(difference, noise) for noise in noises), 0.0)
+    return Contrast(difference, None, None, "", p_value, AGREEING)
 
 
 def _hedges_g(a: Score, b: Score) -> float | None:

@@ -222,3 +222,15 @@ def test_the_ranking_metric_comes_first_and_unknown_ones_last(make):
         "recall",
         "zeta",
     ]
+
+
+def test_a_model_without_the_ranking_number_of_one_seed_is_not_ranked_and_a_warning_says_so(make):
+    """A past bug: the seeds that could be measured stood for the model."""
+    lucky = [make.fid("lucky", 10.0 + seed, seed=seed) for seed in range(2)]
+    empty = make.trial("lucky", {"is": make.metric(1.0, higher=True)}, seed=2, unavailable={"fid": "not finite"})
+    steady = [make.fid("steady", 50.0 + seed, seed=seed) for seed in range(3)]
+    board = build_board(make.results(*lucky, empty, *steady))
+    assert {row.plugin: row.rank for row in board.rows} == {"steady": 1, "lucky": None}
+    assert [text for text in board.warnings if "not ranked" in text] == [
+        "lucky is not ranked: FID · lite0 could be measured of 2 of its 3 seeds only, which may be the lucky ones."
+    ]

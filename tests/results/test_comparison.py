@@ -143,3 +143,13 @@ def test_models_of_one_run_whose_numbers_were_not_made_alike_cannot_be_compared(
     other = make.trial("y", {"fid": make.metric(90.0, num_samples=7)})
     (test,) = compare_models(run(make, "a", make.fid("x", 50), other, num_seeds=1)).tests
     assert (test.verdict, test.reason) == ("cannot be compared", "number of samples (100: x; 7: y)")
+
+
+def test_a_number_that_some_seeds_lack_is_not_compared(make):
+    """A past bug: where one seed of three gave no number, the other two stood for the model."""
+    half = [make.trial("m", {"fid": make.metric(v)}, seed=i) for i, v in enumerate((10.0, 11.0))]
+    b = run(make, "b", *half, make.trial("m", {"is": make.metric(2.0, higher=True)}, seed=2))
+    found = compare_runs(run(make, "a", *seeds(make, "m", [50.0, 51.0, 52.0])), b)
+    assert verdicts(found) == {("m", "fid"): "cannot be compared"}
+    assert found.tests[0].reason == "number of seeds that it could be measured of (second run: 2 of 3 seeds)"
+    assert found.tests[0].p_value is None
