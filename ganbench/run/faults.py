@@ -177,7 +177,7 @@ FAULTS = {
     for fault in (
         Fault("drop", "Dropped classes", "classes without any sample", "{:g} dropped classes", DROPPED,
               plant=drop_classes, needs_labels=True, counts_classes=True, data_kinds=_BOTH),
-        Fault("balance", "Shifted class balance", "largest share of a class over the smallest", "ratio {:g}",
+        Fault("balance", "Shifted class balance", "largest share of a class over the smallest", "class ratio {:g}",
               (2, 4, 8, 16), plant=skew_classes, needs_labels=True, data_kinds=_BOTH),
         Fault("copy", "Copied training samples", "share of samples that are training samples", "{:.0%} copied", COPIED,
               plant=copy_training, data_kinds=_BOTH),
@@ -189,7 +189,7 @@ FAULTS = {
               damage=blur),
         Fault("noise", "Noise", "standard deviation in grey levels of 255", "noise of {:g} levels", (2, 8, 24, 64),
               damage=add_noise),
-        Fault("jpeg", "JPEG", "quality", "quality {:g}", (90, 70, 40, 15), damage=compress),
+        Fault("jpeg", "JPEG", "quality", "JPEG quality {:g}", (90, 70, 40, 15), damage=compress),
         Fault("stray", "Stray points", "share of points anywhere in the box of the data", "{:.0%} astray", COPIED,
               damage=stray, data_kinds=("points",)),
     )

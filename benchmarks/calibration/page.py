@@ -1,0 +1,152 @@
+"""Write docs/calibration.md with its curves, and the summary behind the notes on boards, from finished calibrations.
+
+    ganbench calibrate --dataset npz:mnist-70k.npz --dear-up-to 500 --out calibrations/mnist
+    ganbench calibrate --dataset folder:cifar10-jpeg -n 500,2000 --seeds 8,4 --dear-up-to 500 --out calibrations/cifar
+    ganbench calibrate --dataset ring8 --out calibrations/ring8
+    python benchmarks/calibration/page.py calibrations/mnist calibrations/cifar calibrations/ring8
+
+An unfinished calibration is shown as far as it is, and said to be unfinished.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from ganbench.report.calibration_charts import curves_png
+from ganbench.report.calibration_page import facts_of, gather, missing_of
+from ganbench.report.calibration_tables import Line, Share, shares, stories, table
+from ganbench.results.calibrated import SUMMARY_FILE, summarise
+from ganbench.results.calibration import Calibration
+from ganbench.results.sensitivity import Response, responses
+from ganbench.results.store import write_bytes, write_json
+
+ROOT = Path(__file__).parent.parent.parent
+PAGE, PICTURES = ROOT / "docs" / "calibration.md", ROOT / "docs" / "calibration"
+SUMMARY = ROOT / "ganbench" / "results" / SUMMARY_FILE
+COVERS = {  # the names of datasets that a calibration speaks for
+    "mnist-70k": ["mnist-70k", "mnist", "mnist5k"],
+    "cifar10-jpeg": ["cifar10-jpeg", "cifar10"],
+}
+ARROWS = {True: " ↑", False: " ↓", None: ""}
+HEAD = """\
+# Calibration
+
+Do the numbers detect what they claim to? Real samples are turned into fake generators that each have one planted fault
+of known size: classes dropped, class balance shifted, training samples copied, samples repeated, labels wrong, blur,
+noise, JPEG. `ganbench calibrate` measures them by every metric, over several sets of samples, and says from which size
+on a fault is told from clean samples, in which direction the number moves, and what it is blind to.
+
+**How to read the tables.** A cell holds the smallest size that is seen, as are all larger ones. *Seen* means that one
+set of the faulty generator is told from one clean set of the same number of samples: the means differ by more than 1.96
+standard deviations of the difference of two such sets, and Student's t-test of the means gives p < 0.01. `–`: blind, no
+size is seen. `(–)`: some sizes are seen, but not the largest. `!`: the number gets *better* with the fault. `↗` `↘`: it
+only describes, and goes up or down. `~`: it does not move one way all along. Empty: not measured, or not computable.
+
+**What it does not say.** A fault that is not seen may still be there: its effect is within the noise of one set at that
+n. Sensitivity depends on the data, on the extractor and on n. Boards carry a note from these tables only where data
+and extractor are those of a calibration.
+
+Made by `python benchmarks/calibration/page.py` from the files of `ganbench calibrate`; that script names the commands.
+"""
+
+
+def section(calibration: Calibration) -> str:
+    """All that the page says of one calibration; its pictures are written beside the page."""
+    plan, found = calibration.plan, responses(calibration)
+    told = stories(calibration, found)
+    parts = [f"## {plan.data.name}", "\n".join(f"- **{fact.label}**: {fact.value}" for fact in facts_of(calibration))]
+    parts += list(_remarks(calibration))
+    for n in plan.num_samples:
+        if lines := table(calibration, found, n):
+            parts += [f"### {plan.data.name}: seen from which size on, n = {n:,}", matrix(calibration, lines)]
+    labels = {metric.id: metric.label for metric in plan.metrics}
+    told_lines = [f"- **{labels[name]}**: {' '.join(sentences)}" for name, sentences in told.items()]
+    parts += [f"### {plan.data.name}: what each metric is blind to", "\n".join(told_lines)] if told else []
+    if known := shares(calibration):
+        parts += [f"### {plan.data.name}: do the 95 % intervals hold what was planted?", coverage(known)]
+    parts += list(pictures(calibration, found))
+    missing = missing_of(calibration) | plan.left_out
+    lacking = "\n".join(f"- **{name}**: {why}" for name, why in sorted(missing.items()))
+    return "\n\n".join([*parts, *([f"### {plan.data.name}: not calibrated", lacking] if lacking else [])])
+
+
+def matrix(calibration: Calibration, lines: Sequence[Line]) -> str:
+    """The table metric × fault."""
+    titles = [fault.title for fault in calibration.plan.faults]
+    rows = [f"| metric | {' | '.join(titles)} |", "| --- |" + " ---: |" * len(titles)]
+    for line in lines:
+        cells = " | ".join(cell.text.replace("~", "\\~") for cell in line.cells)
+        rows.append(f"| {line.metric.label}{ARROWS[line.metric.higher_is_better]} | {cells} |")
+    return "\n".join(rows)
+
+
+def coverage(known: Sequence[Share]) -> str:
+    """How often intervals held what was planted."""
+    inside = sum(share.item.num_inside for share in known)
+    total = sum(share.item.num_repetitions for share in known)
+    rows = [
+        f"In {inside / total:.1%} of all {total:,} repetitions, and in no row less than "
+        f"{min(share.share for share in known):.1%}. In brackets: Wilson's interval of the share.\n",
+        "| metric | planted | true value | n | repetitions | interval holds it | mean reported | mean width |",
+        "| --- | --- | ---: | ---: | ---: | ---: | ---: | ---: |",
+    ]
+    for share in known:
+        item, held = share.item, f"{share.share:.1%} ({share.low:.1%} to {share.high:.1%})"
+        rows.append(
+            f"| {item.metric} | {share.words} | {item.truth:.4g} | {item.num_samples:,} | {item.num_repetitions} "
+            f"| {held} | {item.mean_value:.4g} | {item.mean_width:.3g} |"
+        )
+    return "\n".join(rows)
+
+
+def pictures(calibration: Calibration, found: Sequence[Response]) -> Iterator[str]:
+    """One picture a metric, written to docs/calibration."""
+    plan = calibration.plan
+    colours = ", ".join(
+        f"{colour}: n = {n:,}"
+        for n, colour in zip(plan.num_samples, ("blue", "orange", "green", "purple"), strict=False)
+    )
+    yield f"### {plan.data.name}: curves"
+    yield (
+        "Means over sets, bars one standard deviation between sets; the shaded band holds 95 % of clean sets. Sizes "
+        f"rise to the right. {colours[:1].upper()}{colours[1:]}."
+    )
+    for metric in plan.metrics:
+        own = [response for response in found if response.metric == metric.id]
+        if own:
+            name = f"{plan.data.name}-{metric.id}.png"
+            write_bytes(PICTURES / name, curves_png(own, plan))
+            picture = f"![{metric.label} over each fault](calibration/{name})"
+            yield f"**{metric.label}**{ARROWS[metric.higher_is_better]}\n\n{picture}"
+
+
+def _remarks(calibration: Calibration) -> Iterator[str]:
+    plan = calibration.plan
+    yield from plan.notes
+    dear = plan.configuration["dear_up_to"]
+    yield f"Metrics that are measured on request only are calibrated up to n = {dear:,}."
+    done = {item.num_samples for item in calibration.measured}
+    if waiting := [f"{n:,}" for n in plan.num_samples if n not in done]:
+        yield f"**Unfinished**: n = {', '.join(waiting)} is not measured yet."
+
+
+def main() -> None:
+    """Write the page, its pictures and the summary."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folders", nargs="+", type=Path)
+    calibrations = [gather(folder) for folder in parser.parse_args().folders]
+    parts = [section(calibration) for calibration in calibrations]
+    write_bytes(PAGE, ("\n\n".join([HEAD.rstrip(), *parts]) + "\n").encode())
+    names = [calibration.plan.data.name for calibration in calibrations]
+    summaries = [
+        summarise(calibration, responses(calibration), COVERS.get(name, [name]))
+        for name, calibration in zip(names, calibrations, strict=True)
+    ]
+    write_json(SUMMARY, [summary.model_dump(mode="json") for summary in summaries])
+    print(f"{PAGE}\n{SUMMARY}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,120 @@
+"""What the stored calibrations say of a board's ranking number: which planted faults it sees, and to which it is blind.
+
+`calibrations.json` beside this file travels with the package; `benchmarks/calibration/page.py` makes it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from functools import cache
+from importlib.resources import files
+
+from ganbench.results.calibration import Calibration
+from ganbench.results.schema import ExtractorRecord, Record
+from ganbench.results.sensitivity import Response
+
+SUMMARY_FILE = "calibrations.json"
+PAGE = "docs/calibration.md"
+
+
+class Sensitivity(Record):
+    """One metric at one number of samples. `seen`: the smallest size seen, in words, of each fault that makes the
+    number worse (or moves one that only describes); `better`: of faults that improve it; `blind`: faults never seen.
+    """
+
+    metric: str
+    num_samples: int
+    seen: list[str]
+    better: list[str]
+    blind: list[str]
+
+
+class Summary(Record):
+    """One calibration; `covers` are the names of datasets that it speaks for."""
+
+    data: str
+    covers: list[str]
+    extractor: ExtractorRecord | None
+    num_classes: int
+    sensitivities: list[Sensitivity]
+
+    def of(self, metric: str, num_samples: int) -> Sensitivity | None:
+        """At the largest calibrated number of samples that is not above `num_samples`."""
+        own = [item for item in self.sensitivities if item.metric == metric and item.num_samples <= num_samples]
+        return max(own, key=lambda item: item.num_samples, default=None)
+
+
+def summarise(calibration: Calibration, found: Sequence[Response], covers: Sequence[str]) -> Summary:
+    """A calibration in short."""
+    plan = calibration.plan
+    lines = []
+    for num_samples in plan.num_samples:
+        for metric in plan.metrics:
+            own = [r for r in found if r.metric == metric.id and r.num_samples == num_samples]
+            if own:
+                lines.append(_sensitivity(metric.id, num_samples, own, calibration))
+    return Summary(
+        data=plan.data.name, covers=list(covers), extractor=plan.extractor, num_classes=plan.data.num_classes,
+        sensitivities=lines,
+    )  # fmt: skip
+
+
+@cache
+def stored_summaries() -> tuple[Summary, ...]:
+    """Those that the package brings."""
+    text = files("ganbench.results").joinpath(SUMMARY_FILE).read_text(encoding="utf-8")
+    return tuple(Summary.model_validate(item) for item in json.loads(text))
+
+
+def calibration_note(
+    metric: str,
+    label: str,
+    num_samples: int,
+    dataset: str,
+    extractor: ExtractorRecord | None,
+    summaries: Iterable[Summary] | None = None,
+) -> str:
+    """What is known of a number `label` of so many samples: what it sees from which size on, what it does not see."""
+    known = list(stored_summaries() if summaries is None else summaries)
+    of_data = [item for item in known if dataset in item.covers]
+    usable = [
+        item for item in of_data if extractor is None or (item.extractor and item.extractor.name == extractor.name)
+    ]
+    command = f"`ganbench calibrate --dataset {dataset.partition(':')[0]}{':…' * (':' in dataset)}` finds out"
+    if not usable:
+        why = f"with {extractor.name}" if of_data and extractor is not None else f"on {dataset.partition(':')[0]} data"
+        return f"Calibration: which faults {label} sees {why} is not known; {command}."
+    found = next((line for item in usable if (line := item.of(metric, num_samples)) is not None), None)
+    if found is None:
+        return f"Calibration: which faults {label} sees with {num_samples:,} samples is not known; {command}."
+    head = f"Calibration ({usable[0].data}, n = {found.num_samples:,}): {label}"
+    return f"{head} {'; it '.join(_clauses(found))}. All metrics: {PAGE}."
+
+
+def _clauses(found: Sensitivity) -> list[str]:
+    clauses = [f"sees faults from {_joined(found.seen)} on"] if found.seen else ["sees none of the planted faults"]
+    if found.better:
+        clauses.append(f"improves with {_joined(found.better)}")
+    if found.blind:
+        clauses.append(f"does not see {_joined(found.blind)}")
+    return clauses
+
+
+def _sensitivity(metric: str, num_samples: int, own: Sequence[Response], calibration: Calibration) -> Sensitivity:
+    faults = {fault.name: fault for fault in calibration.plan.faults}
+    seen, better, blind = [], [], []
+    for response in own:
+        fault = faults[response.fault]
+        if response.seen_from is None:
+            blind.append(fault.title.lower())
+        elif response.direction == "better":
+            better.append(fault.word(response.seen_from))
+        else:
+            seen.append(fault.word(response.seen_from))
+    return Sensitivity(metric=metric, num_samples=num_samples, seen=seen, better=better, blind=blind)
+
+
+def _joined(words: Sequence[str]) -> str:
+    *first, last = words
+    return f"{', '.join(first)} and {last}" if first else last
