@@ -14,6 +14,7 @@ import pytest
 from PIL import Image, ImageDraw, ImageFont
 
 from ganbench.data.pixels import image_grid
+from ganbench.results import calibrated
 
 EXTRACTOR = {"name": "efficientnet-lite0", "weights_sha256": "e1" * 32, "resize": "bilinear-96"}
 # plugin: (fid, half-width), kid, is, precision, recall, modes, share closer than 99 % of the held-out images
@@ -34,6 +35,12 @@ WARNINGS = [
     "the discriminator wins: from epoch 4 (step 200) to the end it recognised more than 99 % of the fakes",
 ]
 TITLES = {"dcgan": "DCGAN", "sncgan": "SN-CGAN", "vtgan": "VT-GAN", "noise": "Noise", "memorizer": "Memoriser"}
+
+
+@pytest.fixture(autouse=True)
+def no_calibrations(monkeypatch):
+    """Reports stay the same when the package's calibrations are made anew."""
+    monkeypatch.setattr(calibrated, "stored_summaries", lambda: ())
 
 
 def draw_digits(labels: np.ndarray, blur: float, seed: int) -> np.ndarray:
