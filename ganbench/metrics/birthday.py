@@ -193,6 +193,6 @@ BIRTHDAY = MetricInfo(
     cost="One pass over all pairs of samples and a search among them: about 15 seconds for 10,000 on one CPU core.",
     limits="n samples tell supports up to about n squared over 16. Samples unlike the data can lie near each other "
     "without repeating: blurred photos seem to. Repeats with a change that the extractor sees are missed. Look at the "
-    "pairs.",
+    "pairs, which the report shows beside those of real images.",
     paper="https://arxiv.org/abs/1706.08224",
 )

@@ -144,7 +144,7 @@ _INTERVAL = (
 _CHOICES = (
     "Plain mean over the classes; samples are of the class asked for, or of the one that the classifier sees where the "
     "generator takes no labels, and the details say which. k is the protocol's, less in classes with no more images. A "
-    "class without samples counts 0. The details hold each class."
+    "class without samples counts 0. The details hold each class, as does the report's table of classes."
 )
 _COST = "A search within each class: less than the same over all images. The classifier's, where labels are missing."
 _LIMITS = (

@@ -173,7 +173,8 @@ NDB = MetricInfo(
     "with what chance alone would give, and the same for held-out images.",
     cost="k-means of up to 25,600 images: some seconds.",
     limits="More images find more differences: compare only equal numbers of samples and training images. Says nothing "
-    "of differences within a bin. Poor images fall into bins, too.",
+    "of differences within a bin. Poor images fall into bins, too: the report shows all bins, and images of those that "
+    "differ most.",
     paper="https://arxiv.org/abs/1805.12462",
     reference_code="https://github.com/eitanrich/gans-n-gmms/blob/master/ndb.py",
 )

@@ -135,7 +135,7 @@ COPIES = MetricInfo(
     limits="Copies that the extractor does not see as such are missed: of digits shifted by one pixel it finds two in "
     "three with EfficientNet-Lite0, of digits under slight noise none, of photos under slight noise nine in ten. "
     "Shares below about 1 % are not told from 0. Samples that all look like the most common images can be flagged "
-    "without being copies: look at the pairs. The interval takes samples as independent, and is too short for those of "
-    "a generator that repeats a few images.",
+    "without being copies: look at the pairs in the report. The interval takes samples as independent, and is too "
+    "short for those of a generator that repeats a few images.",
     paper="https://arxiv.org/abs/2301.13188",
 )

@@ -76,7 +76,7 @@ NN_FEATURE = MetricInfo(
     interval="Sampling of the generated images: two order statistics round the median.",
     choices="Euclidean distance in the extractor's features, exact in float64. The details hold the same median for "
     "held-out real images, the share of samples as near as the nearest 1 % of those, and how many held-out images "
-    "equal a training image.",
+    "equal a training image; the report draws the distances of both.",
     cost="One search of all samples among all training images, shared with the other measures of copying.",
     limits="Far below the held-out images: copies. Far above: unlike the data. A few copies do not move the median: "
     "look at the share in the details, of which 1 % is expected without copies, or the held-out images' own share "

@@ -42,7 +42,6 @@ def neighbours_view(
     return NeighboursView(
         told=told(records, num_in_row),
         chart=distance_chart(arrays.get("all_distances"), heldout, name),
-        caption=PAIRS if heldout is None else f"{PAIRS}{FARTHER}",
         groups=groups,
         missing="" if groups else _missing(metrics),
     )
@@ -56,6 +55,7 @@ def neighbour_pairs(assets: Assets, arrays: Arrays, name: str) -> tuple[PairGrou
     samples, neighbours, distances = (arrays.get(key) for key in ("samples", "neighbours", "feature_distance"))
     if not are_images(samples) or not are_images(neighbours) or distances is None:
         return ()
+    words = PAIRS if arrays.get("heldout_distances") is None else f"{PAIRS}{FARTHER}"
     is_closest = arrays.get("closest", np.ones(len(samples), bool))
     order = np.argsort(distances, kind="stable")
     groups = []
@@ -68,7 +68,7 @@ def neighbour_pairs(assets: Assets, arrays: Arrays, name: str) -> tuple[PairGrou
             caption = " · ".join(_pair_words(arrays, int(i), distance))
             pictures.append(draw(assets, f"{name} neighbour", pair, 2, alt, caption))
         if pictures:
-            groups.append(PairGroup(heading, "", tuple(pictures)))
+            groups.append(PairGroup(heading, "" if groups else words, tuple(pictures)))
     return tuple(groups)
 
 

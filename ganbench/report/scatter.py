@@ -71,7 +71,8 @@ def scatter(item: TrialResults, samples: Arrays, real: Arrays) -> Scatter | None
     for step, path in _snapshots(item.folder):
         drawn, place = _points(load_arrays(path)), place_words(item.history, step)
         if drawn is not None:
-            frames.append(replace(_picture(plane, drawn, behind[:0], f"{where} at {place}: {{}}."), title=place))
+            title = f"{place} · {plane.shown(drawn).sum()} of {len(plane.centres)} modes"
+            frames.append(replace(_picture(plane, drawn, behind[:0], f"{where} at {place}: {{}}."), title=title))
     return Scatter(final, tuple(frames))
 
 

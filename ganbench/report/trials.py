@@ -30,6 +30,7 @@ from ganbench.report.repeats import repeats
 from ganbench.report.scatter import scatter
 from ganbench.report.stack_chart import stack_chart, stack_of, stack_words
 from ganbench.report.view import Chart, Fact, Failure, Picture, SectionView, TrialView
+from ganbench.report.words import interval_words
 from ganbench.results.schema import MetricRecord, MetricsFile, Run, Trial
 from ganbench.results.store import (
     CLASSES_FILE,
@@ -95,7 +96,7 @@ def build_trial(context: Context, item: TrialResults, anchor: str) -> TrialView:
         bins=ndb_bins(assets, folder, metrics.get("ndb"), where),
         repeats=repeats(assets, folder, metrics.get("birthday"), where),
         modes=modes,
-        modes_summary=summary,
+        modes_summary=f"{summary} {_divergence(metrics.get('mode_kl'))}".strip() if summary else "",
         timeline=class_timeline(_lines(folder / CLASSES_FILE), run.class_names, trial.warnings),
         classes=class_table(assets, folder, samples, where, missing, metrics),
         cost=cost_facts(trial, context.cheapest, run.things),
@@ -152,6 +153,16 @@ def _modes(record: MetricRecord | None) -> tuple[Chart | None, str, list[str]]:
     words += f" by a classifier that is right on {accuracy:.1%} of held-out images." if accuracy else "."
     missing = missing_classes(counts, shares, names)
     return class_chart(counts, shares, names), f"{words} {missing_words(missing)}", missing
+
+
+def _divergence(record: MetricRecord | None) -> str:
+    """How far the shares of the classes are from the real ones, in one number."""
+    if record is None:
+        return ""
+    return (
+        f"{record.title}, the divergence of all shares from the real ones: {record.value:.3f}"
+        f"{interval_words(record.ci95, '.3f')}; 0 for equal shares."
+    )
 
 
 def _section(section: ReportSection, item: TrialResults) -> SectionView | None:

@@ -189,7 +189,6 @@ class NeighboursView:
 
     told: tuple[str, ...]
     chart: Chart | None
-    caption: str
     groups: tuple[PairGroup, ...]
     missing: str
 

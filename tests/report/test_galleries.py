@@ -13,7 +13,7 @@ from ganbench.data.pixels import image_grid
 from ganbench.report.class_table import MAX_ROWS, class_table
 from ganbench.report.galleries import best_samples, latent_arithmetic, three_stages
 from ganbench.report.pictures import Assets
-from ganbench.results.schema import Trial
+from ganbench.results.schema import MetricRecord, Trial
 from ganbench.results.store import TrialResults
 
 
@@ -149,6 +149,25 @@ def test_a_class_that_the_modes_do_not_count_is_marked_with_the_rule(tmp_path, a
     assert [(row.name, row.missing) for row in table.rows] == [("c1", False), ("c0", True)]
     assert "Missing: its share, corrected for the classifier's errors, is below a tenth of" in table.caption
     assert "Missing" not in class_table(assets, tmp_path, {}, "gan").caption
+
+
+def test_recall_and_coverage_within_each_class_stand_with_their_intervals(tmp_path, assets):
+    write_classes(tmp_path, [30.0, 4.5], [0, 1])
+    found = {
+        "c0": {"value": 0.5, "num_samples": 5, "num_reference": 100},
+        "c1": {"value": 0.0, "num_samples": 5, "num_reference": 100},
+    }
+    record = MetricRecord(
+        title="Recall within classes", value=0.25, ci95=None, ci95_method="", higher_is_better=True, num_samples=10,
+        num_reference=200, extractor=None, canonical=True, protocol="p", seconds=0.0, details={"per_class": found},
+    )  # fmt: skip
+    table = class_table(assets, tmp_path, {}, "gan", metrics={"class_recall": record})
+    assert [(row.name, row.recall) for row in table.rows] == [("c1", "0.0% (0 – 4)"), ("c0", "50.0% (40 – 60)")]
+    assert (table.has_recall, table.has_coverage) == (True, False)
+    assert "the share of its real images that lie among its samples" in table.caption
+    without = class_table(assets, tmp_path, {}, "gan")
+    assert not without.has_recall
+    assert "Recall" not in without.caption
 
 
 def test_a_class_without_samples_has_no_strip(tmp_path, assets):

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from ganbench.report.memory import (
+    PAIRS,
     copied_pairs,
     distance_chart,
     neighbour_pairs,
@@ -46,6 +47,7 @@ def stored():
 def test_pairs_come_worst_first_and_apart_from_random_ones(assets, stored):
     closest, drawn = neighbour_pairs(assets, stored, "x")
     assert closest.heading.startswith("The closest pairs")
+    assert (closest.words, drawn.words) == (PAIRS, "")
     assert [picture.caption for picture in closest.pictures] == ["1.00 · LPIPS 0.100", "2.00 · LPIPS 0.200"]
     assert [picture.caption for picture in drawn.pictures] == ["3.00 · LPIPS 0.300", "4.00 · LPIPS 0.400"]
 

@@ -77,7 +77,8 @@ def test_frames_are_the_snapshots_in_order(tmp_path):
         write_arrays(tmp_path / f"snapshots/step-{step:07d}.npz", {"points": draw(SQUARE, 50, step, "x").points})
     (tmp_path / "snapshots" / "step-0000500.npz").write_bytes(b"damaged")
     found = scatter(results(tmp_path), {"points": draw(SQUARE, 50, 0, "x").points}, {})
-    assert [frame.title for frame in found.frames] == ["step 20, epoch 0.4", "step 100, epoch 2", "step 1,000, epoch 2"]
+    places = ["step 20, epoch 0.4", "step 100, epoch 2", "step 1,000, epoch 2"]
+    assert [frame.title for frame in found.frames] == [f"{place} · 4 of 4 modes" for place in places]
     assert found.frames[1].description.startswith("gan, seed 0 at step 100, epoch 2: 4 of 4 modes covered, ")
     assert found.final.title.startswith("4 of 4 modes covered")
 
