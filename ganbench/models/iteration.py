@@ -28,6 +28,7 @@ class Rules(NamedTuple):
     """What the groups ITERATION and BALANCE ask for; without such options, the plain game."""
 
     n_critic: int = 1
+    generator_steps: int = 1
     joint_batch: bool = False
     max_accuracy: float = 1.0
     augment: Callable[[Tensor], Tensor] = diff_augment("")
@@ -37,6 +38,7 @@ class Rules(NamedTuple):
         """Read the options that are there. Raises UsageError for a value out of its range."""
         return cls(
             n_critic=count(options, "n_critic") if "n_critic" in options else 1,
+            generator_steps=count(options, "generator_steps") if "generator_steps" in options else 1,
             joint_batch=bool(options.get("joint_batch", False)),
             max_accuracy=share(options, "max_accuracy") if "max_accuracy" in options else 1.0,
             augment=diff_augment(str(options.get("diffaugment", ""))),
@@ -75,7 +77,8 @@ def alternate(
     The discriminator sees a batch of real samples and one of fakes in separate passes (batch norm must not mix them);
     the gradients add up to one step. With `joint_batch` it sees both in one pass. With `n_critic` above 1 it takes as
     many steps, each on new samples. Where it is right on more than `max_accuracy` of the samples, its step is not
-    taken. The generator then steps on the last fakes, judged by the updated discriminator.
+    taken. The generator then steps on the last fakes, judged by the updated discriminator; with `generator_steps` above
+    1 it steps as often, each further time on new fakes.
 
     Args:
         gan: Has the optimisers "discriminator" and "generator".
@@ -103,8 +106,11 @@ def alternate(
         outputs = _step_discriminator(gan, rules, batch, fake, seen, objective, penalty)
         if constrain is not None:
             constrain()
-    generator_terms = objective.generator(seen(fake.samples, fake.labels), fake.labels)
-    gan.minimize("generator", _total(generator_terms))
+    for update in range(rules.generator_steps):
+        if update > 0:
+            fake = generate(batch)
+        generator_terms = objective.generator(seen(fake.samples, fake.labels), fake.labels)
+        gan.minimize("generator", _total(generator_terms))
     return outputs | _named("loss_g", generator_terms)
 
 

@@ -98,9 +98,10 @@ TARGETS = OptionGroup(  # ganbench.models.losses.targets_of
 )
 
 ITERATION = OptionGroup(  # ganbench.models.iteration.alternate
-    {"n_critic": 1, "joint_batch": False, "diffaugment": ""},
+    {"n_critic": 1, "generator_steps": 1, "joint_batch": False, "diffaugment": ""},
     {
-        "n_critic": "steps of the discriminator for each of the generator",
+        "n_critic": "steps of the discriminator for each iteration",
+        "generator_steps": "steps of the generator for each iteration",
         "joint_batch": "show the discriminator real images and fakes in one batch, not in two",
         "diffaugment": "DiffAugment of what the discriminator sees: any of color,translation,cutout; empty: none",
     },

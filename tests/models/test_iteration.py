@@ -401,3 +401,18 @@ def test_values_that_make_no_sense_are_refused_by_name(option, value):
         with pytest.raises(UsageError, match=f"option {option}: expected"):
             check({option: value})
     check_game({})
+
+
+def test_further_steps_of_the_generator_take_new_fakes_and_no_more_data():
+    torch.manual_seed(0)
+    gan = make_gan(generator_steps=2)
+    by_hand, real = copy.deepcopy(gan), torch.randn(6, 3)
+    by_hand.options = {}
+    torch.manual_seed(1)
+    run(gan, iter([Batch(real)]))  # a second batch is not there
+    torch.manual_seed(1)
+    run(by_hand, iter([Batch(real)]))
+    on_fake = by_hand.discriminator(by_hand.generator(by_hand.sample_latents(6)))
+    by_hand.minimize("generator", bce(on_fake, torch.ones_like(on_fake)))
+    assert same(state_of(gan, "generator"), state_of(by_hand, "generator"))
+    assert same(state_of(gan, "discriminator"), state_of(by_hand, "discriminator"))
