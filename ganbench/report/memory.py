@@ -58,7 +58,7 @@ def neighbour_pairs(assets: Assets, arrays: Arrays, name: str) -> tuple[PairGrou
     words = PAIRS if arrays.get("heldout_distances") is None else f"{PAIRS}{FARTHER}"
     is_closest = arrays.get("closest", np.ones(len(samples), bool))
     order = np.argsort(distances, kind="stable")
-    groups = []
+    groups: list[PairGroup] = []
     for heading, wanted in (("The closest pairs, worst first", True), ("Pairs drawn at random, nearest first", False)):
         chosen = [i for i in order if bool(is_closest[i]) == wanted][:MAX_PAIRS]
         pictures = []
@@ -101,15 +101,15 @@ def copied_pairs(assets: Assets, arrays: Arrays, record: MetricRecord | None, na
         alt = f"A sample by {name} and its nearest training image, relative distance {relative:.3g}{flagged}"
         pictures.append(draw(assets, f"{name} copy", np.stack([sample, neighbour]), 2, alt, f"{relative:.2f}{flagged}"))
     words = (
-        "Below a pair the relative distance: that to the training image, over that image's own distance to its "
-        f"{_ordinal(record.details.get('scale_k', 5))} nearest other one. Samples are flagged up to {threshold:.2f}, "
-        "as the nearest 1 % of held-out images are."
+        "Left a sample, right its nearest training image, below their relative distance: over that training image's "
+        f"own distance to its {_ordinal(record.details.get('scale_k', 5))} nearest other one. Samples are flagged up "
+        f"to {threshold:.2f}, as the nearest 1 % of held-out images are."
     )
     return PairGroup("The likeliest copies, worst first", words, tuple(pictures))
 
 
 def _ordinal(k: int) -> str:
-    return {1: "", 2: "second", 3: "third", 4: "fourth", 5: "fifth"}.get(k, f"{k}th")
+    return {1: "first", 2: "second", 3: "third", 4: "fourth", 5: "fifth"}.get(k, f"{k}th")
 
 
 def distance_chart(

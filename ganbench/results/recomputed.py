@@ -17,7 +17,8 @@ from ganbench.results.schema import Board, MetricRecord
 TOLERANCE = 1e-6
 Agreement = Literal["exact", "within tolerance", "differs"]
 _WORDS_ONLY = {"title", "label", "ci95_method", "seconds"}  # texts and times, which say nothing of the number
-_BOARD_REMARKS = {"created", "notes"}
+_BOARD_REMARKS = {"created", "notes", "things"}
+_SCORE_REMARKS = (".ci95_method", ".at_least")  # how an interval is worded, and what the records' details have as well
 
 
 @dataclass(frozen=True)
@@ -56,12 +57,10 @@ def compare_records(metric: str, stored: MetricRecord, again: MetricRecord, tole
 
 
 def compare_boards(stored: Board, again: Board, tolerance: float) -> list[Part]:
-    """What differs between two boards: the rows in their order, and all that heads them; remarks are left out, as is
-    how an interval is worded.
-    """
+    """What differs between two boards: the rows in their order, and all that heads them; remarks are left out."""
     boards = [board.model_dump(mode="json", exclude=_BOARD_REMARKS) for board in (stored, again)]
     parts = compare(boards[0], boards[1], tolerance)
-    return [part for part in parts if part.agreement == "differs" and not part.place.endswith(".ci95_method")]
+    return [part for part in parts if part.agreement == "differs" and not part.place.endswith(_SCORE_REMARKS)]
 
 
 def compare(stored: Any, again: Any, tolerance: float, floor: float = 0.0) -> list[Part]:
