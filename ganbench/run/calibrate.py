@@ -136,7 +136,8 @@ def _repeat_all(folder: Path, plan: Plan, lab: Lab, on_step: Callable[[Step], No
     known = {(item.metric, item.size, item.num_samples) for item in map(Repeated.model_validate, read_history(path))}
     for number, task in enumerate(tasks):
         if (task.metric.id, task.size, task.num_samples) not in known:
-            text = f"intervals of {task.metric.title.lower()}, {task.fault.word(task.size)}, n = {task.num_samples:,}"
+            planted = task.fault.word(task.size) if task.size else CLEAN
+            text = f"intervals of {task.metric.title.lower()}, {planted}, n = {task.num_samples:,}"
             on_step(Step(text, number, len(tasks), None))
             append_history(path, repeat(task, plan, lab).model_dump(mode="json"))
 

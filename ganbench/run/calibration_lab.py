@@ -17,7 +17,8 @@ from ganbench.metrics.inputs import NO_LOGITS, Neighbours
 from ganbench.metrics.neighbours import nearest
 from ganbench.metrics.point_inputs import PointInputs
 from ganbench.results.calibration import CLEAN, Measured
-from ganbench.run.calibration_plan import Plan, RealData
+from ganbench.run.calibration_data import RealData
+from ganbench.run.calibration_plan import Plan
 from ganbench.run.faults import Fault, Planted, Rows, Samples
 from ganbench.run.known_images import Bank, Drawn, KnownInputs, Shared, known_classifier, known_inputs
 from ganbench.seeding import derive_seed

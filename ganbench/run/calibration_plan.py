@@ -5,32 +5,26 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from functools import cached_property
 from pathlib import Path
 from typing import Any
-
-import numpy as np
-import numpy.typing as npt
 
 import ganbench
 from ganbench.config import sha256_of
 from ganbench.data.load import default_root, load_dataset
-from ganbench.data.sources import in_memory
 from ganbench.errors import UnknownNameError, UsageError
 from ganbench.features.choose import choose_extractor
 from ganbench.registry import Registry
 from ganbench.results.calibration import CalibrationPlan, DataRecord, FaultRecord, MetricFacts, SizeRecord
 from ganbench.results.schema import ExtractorRecord
-from ganbench.run.faults import FAULTS, Deal, Fault, Rows, Samples
+from ganbench.run.calibration_data import RealData, divide, title_of
+from ganbench.run.faults import FAULTS, Fault
 from ganbench.run.measure import choose_metrics
 from ganbench.run.plan import describe_environment
-from ganbench.types import AnyDataset, DataKind, ExtractorInfo, MetricInfo, Mixture, PointDataset
+from ganbench.types import ExtractorInfo, MetricInfo
 
-MAX_REFERENCE = 5000  # training images, and as many held out: a fifth of the data each where that is less
-POOL_PER_SAMPLE = 6  # new real samples for each sample of the largest set, at most
 LEAST_SETS = 3  # disjoint clean sets of a size, below which no spread can be told
 DAMAGED = 4000  # samples that are damaged at each strength, or as many as the largest set has
-DEAR_SEEDS = 4  # of the metrics on request
+DEAR_SEEDS = 3  # of the metrics on request
 DEAR = {
     "cas": "it trains two classifiers at each measurement: name it with --metrics",
     "ppl": "it needs a generator, and the fake ones give out images only",
@@ -54,48 +48,6 @@ class CalibrationRequest:
     dear_up_to: int = 2000
     seed: int = 0
     out: Path | None = None
-
-
-@dataclass(frozen=True)
-class RealData:
-    """Real samples with their classes (for points: modes), in the order of the seed: reference, held-out, then pool."""
-
-    name: str
-    kind: DataKind
-    samples: Samples
-    classes: Rows | None
-    class_names: tuple[str, ...]
-    sha256: str
-    num_reference: int
-    num_heldout: int
-    mixture: Mixture | None = None
-
-    @property
-    def reference(self) -> Rows:
-        """What models learn from."""
-        return np.arange(self.num_reference)
-
-    @property
-    def heldout(self) -> Rows:
-        """Real samples that are compared with."""
-        return np.arange(self.num_reference, self.num_reference + self.num_heldout)
-
-    @property
-    def pool(self) -> Rows:
-        """What fake generators draw from."""
-        return np.arange(self.num_reference + self.num_heldout, len(self.samples))
-
-    @cached_property
-    def num_classes(self) -> int:
-        """How many classes or modes there are; 0 without labels."""
-        return 0 if self.classes is None else len(np.unique(self.classes))
-
-    def deal(self, num_samples: int, seed: int) -> Deal:
-        """What the fake generator of a seed draws from: disjoint sets as long as the pool gives them."""
-        sets = max(len(self.pool) // num_samples, 1)
-        shuffles, place = divmod(seed, sets)
-        pool = np.random.default_rng([shuffles, len(self.pool)]).permutation(self.pool) if shuffles else self.pool
-        return Deal(np.roll(pool, -place * num_samples), self.reference, num_samples, self.classes)
 
 
 @dataclass(frozen=True)
@@ -133,7 +85,7 @@ def plan_calibration(request: CalibrationRequest, registry: Registry) -> Plan:
     """Resolve a request. Raises UsageError, UnknownNameError, DataError or WeightsError."""
     _check(request)
     dataset = load_dataset(request.dataset, registry.datasets, None, default_root())
-    data = divide(dataset, _title(request.dataset), max(request.num_samples), request.seed)
+    data = divide(dataset, title_of(request.dataset), max(request.num_samples), request.seed)
     sizes = tuple(n for n in sorted(set(request.num_samples)) if n * LEAST_SETS <= len(data.pool))
     if not sizes:
         raise UsageError(
@@ -143,7 +95,22 @@ def plan_calibration(request: CalibrationRequest, registry: Registry) -> Plan:
     faults, no_faults = _faults(request.faults, data)
     extractor = _extractor(request.extractor, registry) if data.kind == "image" else None
     metrics, left_out = _metrics(request, registry, data, extractor)
-    configuration = {
+    configuration = _configuration(request, data, sizes, faults, metrics, extractor)
+    record = _record(request, data, configuration, faults, metrics, extractor)
+    notes = [*no_faults, *_left_out_sizes(request.num_samples, sizes, data)]
+    return Plan(record.model_copy(update={"left_out": left_out, "notes": notes}), data, faults, metrics, extractor)
+
+
+def _configuration(
+    request: CalibrationRequest,
+    data: RealData,
+    sizes: Sequence[int],
+    faults: Sequence[Fault],
+    metrics: Sequence[MetricInfo],
+    extractor: ExtractorInfo | None,
+) -> dict[str, Any]:
+    """All that decides the numbers."""
+    return {
         "dataset": data.name, "dataset_sha256": data.sha256, "seed": request.seed,
         "faults": {fault.name: list(fault.sizes_for(data.num_classes)) for fault in faults},
         "metrics": [info.id for info in metrics], "named": list(request.metrics), "dear_up_to": request.dear_up_to,
@@ -152,10 +119,22 @@ def plan_calibration(request: CalibrationRequest, registry: Registry) -> Plan:
         "num_reference": data.num_reference, "num_heldout": data.num_heldout, "num_pool": len(data.pool),
         "num_damaged": min(len(data.pool), max(DAMAGED, *sizes)),
     }  # fmt: skip
-    asked = dict(
-        zip(sorted(set(request.num_samples)), [*request.num_seeds, *request.num_seeds[-1:] * 99], strict=False)
+
+
+def _record(
+    request: CalibrationRequest,
+    data: RealData,
+    configuration: dict[str, Any],
+    faults: Sequence[Fault],
+    metrics: Sequence[MetricInfo],
+    extractor: ExtractorInfo | None,
+) -> CalibrationPlan:
+    """configuration.json, but for the extractor's identity, which is known once it is loaded."""
+    sizes = configuration["num_samples"]
+    seeds = dict(
+        zip(request.num_samples, [*request.num_seeds, *request.num_seeds[-1:] * len(request.num_samples)], strict=False)
     )
-    record = CalibrationPlan(
+    return CalibrationPlan(
         ganbench_version=ganbench.__version__,
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         configuration=configuration,
@@ -164,17 +143,15 @@ def plan_calibration(request: CalibrationRequest, registry: Registry) -> Plan:
             name=data.name, kind=data.kind, sha256=data.sha256, num_classes=data.num_classes,
             num_reference=data.num_reference, num_heldout=data.num_heldout, num_pool=len(data.pool),
         ),
-        extractor=None,  # known once it is loaded
+        extractor=None,
         faults=[_fault_record(fault, data.num_classes) for fault in faults],
         metrics=[_facts(info, extractor) for info in metrics],
-        num_samples=list(sizes),
-        num_seeds={n: asked[n] for n in sizes},
-        clean_seeds={n: max(asked[n], min(2 * asked[n], len(data.pool) // n)) for n in sizes},
-        left_out=left_out,
-        notes=[*no_faults, *_left_out_sizes(request.num_samples, sizes, data)],
+        num_samples=sizes,
+        num_seeds={n: seeds[n] for n in sizes},
+        clean_seeds={n: max(seeds[n], min(2 * seeds[n], len(data.pool) // n)) for n in sizes},
+        left_out={},
         environment=describe_environment(),
     )  # fmt: skip
-    return Plan(record, data, faults, metrics, extractor)
 
 
 def with_extractor(record: CalibrationPlan, identity: Any) -> CalibrationPlan:
@@ -182,43 +159,11 @@ def with_extractor(record: CalibrationPlan, identity: Any) -> CalibrationPlan:
     return record.model_copy(update={"extractor": ExtractorRecord(**identity.__dict__)})
 
 
-def divide(dataset: AnyDataset, name: str, most_samples: int, seed: int) -> RealData:
-    """All labelled samples of both splits, put in an order by the seed: reference, held-out, pool."""
-    samples, classes, mixture = _together(dataset)
-    order = np.random.default_rng(seed).permutation(len(samples))
-    fifth = min(MAX_REFERENCE, len(order) // 5)
-    order = order[: 2 * fifth + POOL_PER_SAMPLE * most_samples]
-    classes, names = None if classes is None else classes[order], tuple(dataset.class_names)
-    chosen = np.ascontiguousarray(samples[order])
-    return RealData(name, dataset.spec.kind, chosen, classes, names, dataset.sha256, fifth, fifth, mixture)
-
-
-def _together(dataset: AnyDataset) -> tuple[Samples, Rows | None, Mixture | None]:
-    """Both splits as one array with the classes of each sample; of points, the mode that each is nearest to."""
-    if isinstance(dataset, PointDataset):
-        points = np.concatenate([dataset.train.points, dataset.test.points])
-        if dataset.mixture is None:
-            return points, None, None
-        distances = np.linalg.norm(points[:, None].astype(np.float64) - dataset.mixture.centres, axis=2)
-        return points, distances.argmin(axis=1), dataset.mixture
-    if dataset.channels_of is not None:
-        raise UsageError(f"{dataset.name}: images made of several others cannot be calibrated on; choose other data.")
-    splits = [in_memory(split) for split in (dataset.train, dataset.test)]
-    images: npt.NDArray[np.uint8] = np.concatenate([split.images for split in splits])
-    labels = [split.labels for split in splits if split.labels is not None]
-    return images, np.concatenate(labels) if len(labels) == len(splits) else None, None
-
-
 def _check(request: CalibrationRequest) -> None:
     if min(request.num_samples) < 2:
         raise UsageError(f"--num-samples {min(request.num_samples)}: expected 2 or more.")
     if min(request.num_seeds) < 2:
         raise UsageError("--seeds: expected 2 or more of each fault, since noise is what differs between seeds.")
-
-
-def _title(text: str) -> str:
-    """`npz:data/mnist-70k.npz` → `mnist-70k`: no folder of this machine goes into the results."""
-    return Path(text.partition(":")[2]).stem if ":" in text else text
 
 
 def _faults(names: Sequence[str], data: RealData) -> tuple[tuple[Fault, ...], list[str]]:

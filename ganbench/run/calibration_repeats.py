@@ -9,8 +9,9 @@ import numpy as np
 import numpy.typing as npt
 
 from ganbench.results.calibration import CLEAN, Repeated
+from ganbench.run.calibration_data import RealData
 from ganbench.run.calibration_lab import Lab, compute
-from ganbench.run.calibration_plan import Plan, RealData
+from ganbench.run.calibration_plan import Plan
 from ganbench.run.faults import FAULTS, Deal, Fault, Planted
 from ganbench.seeding import derive_seed
 from ganbench.types import MetricInfo
