@@ -17,7 +17,7 @@ from pathlib import Path
 from ganbench.report.calibration_charts import curves_png
 from ganbench.report.calibration_page import facts_of, gather, missing_of
 from ganbench.report.calibration_tables import Line, Share, shares, stories, table
-from ganbench.results.calibrated import SUMMARY_FILE, summarise
+from ganbench.results.calibrated import SUMMARY_FILE, Summary, clauses_of, summarise
 from ganbench.results.calibration import Calibration
 from ganbench.results.sensitivity import Response, responses
 from ganbench.results.store import write_bytes, write_json
@@ -29,6 +29,7 @@ COVERS = {  # the names of datasets that a calibration speaks for
     "mnist-70k": ["mnist-70k", "mnist", "mnist5k"],
     "cifar10-jpeg": ["cifar10-jpeg", "cifar10"],
 }
+RANKING = ("fid", "mixture_kl")  # the metrics that boards are ranked by
 ARROWS = {True: " ↑", False: " ↓", None: ""}
 HEAD = """\
 # Calibration
@@ -72,6 +73,31 @@ def section(calibration: Calibration) -> str:
     return "\n\n".join([*parts, *([f"### {plan.data.name}: not calibrated", lacking] if lacking else [])])
 
 
+def in_short(calibrations: Sequence[Calibration], summaries: Sequence[Summary]) -> str:
+    """The ranking metrics of each calibration in a sentence, and whether intervals held."""
+    lines: list[str] = []
+    for calibration, summary in zip(calibrations, summaries, strict=True):
+        labels = {metric.id: metric.label for metric in calibration.plan.metrics}
+        lines += [
+            f"- {summary.data}, n = {found.num_samples:,}: {labels[found.metric]} {clauses_of(found)}."
+            for found in summary.sensitivities
+            if found.metric in RANKING
+        ]
+        if known := shares(calibration):
+            lowest = min(known, key=lambda share: share.share)
+            lines.append(
+                f"- {summary.data}: the 95 % intervals held the planted value in {mean_share(known):.1%} of "
+                f"{sum(share.item.num_repetitions for share in known):,} repetitions; lowest: {lowest.item.metric}, "
+                f"{lowest.words}, n = {lowest.item.num_samples:,}, in {lowest.share:.1%}."
+            )
+    return "\n".join(["## In short", "", *lines])
+
+
+def mean_share(known: Sequence[Share]) -> float:
+    """Of all repetitions together."""
+    return sum(share.item.num_inside for share in known) / sum(share.item.num_repetitions for share in known)
+
+
 def matrix(calibration: Calibration, lines: Sequence[Line]) -> str:
     """The table metric × fault."""
     titles = [fault.title for fault in calibration.plan.faults]
@@ -84,10 +110,8 @@ def matrix(calibration: Calibration, lines: Sequence[Line]) -> str:
 
 def coverage(known: Sequence[Share]) -> str:
     """How often intervals held what was planted."""
-    inside = sum(share.item.num_inside for share in known)
-    total = sum(share.item.num_repetitions for share in known)
     rows = [
-        f"In {inside / total:.1%} of all {total:,} repetitions, and in no row less than "
+        f"In {mean_share(known):.1%} of all repetitions, and in no row less than "
         f"{min(share.share for share in known):.1%}. In brackets: Wilson's interval of the share.\n",
         "| metric | planted | true value | n | repetitions | interval holds it | mean reported | mean width |",
         "| --- | --- | ---: | ---: | ---: | ---: | ---: | ---: |",
@@ -125,8 +149,9 @@ def pictures(calibration: Calibration, found: Sequence[Response]) -> Iterator[st
 def _remarks(calibration: Calibration) -> Iterator[str]:
     plan = calibration.plan
     yield from plan.notes
-    dear = plan.configuration["dear_up_to"]
-    yield f"Metrics that are measured on request only are calibrated up to n = {dear:,}."
+    if plan.extractor is not None:
+        dear = plan.configuration["dear_up_to"]
+        yield f"Metrics that are measured on request only are calibrated up to n = {dear:,}, on the first sets."
     done = {item.num_samples for item in calibration.measured}
     if waiting := [f"{n:,}" for n in plan.num_samples if n not in done]:
         yield f"**Unfinished**: n = {', '.join(waiting)} is not measured yet."
@@ -137,13 +162,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folders", nargs="+", type=Path)
     calibrations = [gather(folder) for folder in parser.parse_args().folders]
-    parts = [section(calibration) for calibration in calibrations]
-    write_bytes(PAGE, ("\n\n".join([HEAD.rstrip(), *parts]) + "\n").encode())
     names = [calibration.plan.data.name for calibration in calibrations]
     summaries = [
         summarise(calibration, responses(calibration), COVERS.get(name, [name]))
         for name, calibration in zip(names, calibrations, strict=True)
     ]
+    parts = [section(calibration) for calibration in calibrations]
+    text = "\n\n".join([HEAD.rstrip(), in_short(calibrations, summaries), *parts])
+    write_bytes(PAGE, (text + "\n").encode())
     write_json(SUMMARY, [summary.model_dump(mode="json") for summary in summaries])
     print(f"{PAGE}\n{SUMMARY}")
 

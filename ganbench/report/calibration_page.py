@@ -103,11 +103,13 @@ def facts_of(calibration: Calibration) -> list[Fact]:
     plan = calibration.plan
     seeds = ", ".join(f"{plan.num_seeds[n]} at n = {n:,}" for n in plan.num_samples)
     clean = ", ".join(f"{plan.clean_seeds[n]} at n = {n:,}" for n in plan.num_samples)
+    damaged = plan.configuration.get("num_damaged", 0)
+    fewer = f"; damaged ones from {damaged:,} samples" if plan.data.kind == "image" else ""
     return [
         Fact("Data", f"{plan.data.name}, {plan.data.num_classes} classes or modes"),
         Fact("Reference", f"{plan.data.num_reference:,} training and {plan.data.num_heldout:,} held-out samples"),
         Fact("Fake generators draw from", f"{plan.data.num_pool:,} others"),
-        Fact("Sets of each fault and size", f"{seeds}; fewer of blur, noise and JPEG where disjoint ones run out"),
+        Fact("Sets of each fault and size", f"{seeds}{fewer}"),
         Fact("Clean sets", clean),
         Fact("Features", plan.extractor.name if plan.extractor else "none"),
         Fact(

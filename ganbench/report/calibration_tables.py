@@ -85,7 +85,7 @@ def shares(calibration: Calibration) -> tuple[Share, ...]:
 
 def stories(calibration: Calibration, found: Sequence[Response]) -> dict[str, list[str]]:
     """For each metric, sentences: what it is blind to at every n measured, what moves it the wrong way, what is odd."""
-    faults = {fault.name: fault.title.lower() for fault in calibration.plan.faults}
+    faults = {fault.name: fault.noun for fault in calibration.plan.faults}
     by_metric: dict[str, dict[str, list[Response]]] = {}
     for response in found:
         by_metric.setdefault(response.metric, {}).setdefault(response.fault, []).append(response)
@@ -107,7 +107,7 @@ def _story(of_faults: Mapping[str, Sequence[Response]], titles: Mapping[str, str
     if wrong:
         sentences.append(f"Improves with {joined(wrong)}.")
     if small:
-        sentences.append(f"Sees {joined(small)} only with more samples.")
+        sentences.append(f"Does not see {joined(small)} at every n.")
     if odd:
         sentences.append(f"Does not move one way with {joined(odd)}.")
     return sentences or ["Sees every fault planted, at every n."]

@@ -88,17 +88,19 @@ def calibration_note(
     found = next((line for item in usable if (line := item.of(metric, num_samples)) is not None), None)
     if found is None:
         return f"Calibration: which faults {label} sees with {num_samples:,} samples is not known; {command}."
-    head = f"Calibration ({usable[0].data}, n = {found.num_samples:,}): {label}"
-    return f"{head} {'; it '.join(_clauses(found))}. All metrics: {PAGE}."
+    return (
+        f"Calibration ({usable[0].data}, n = {found.num_samples:,}): {label} {clauses_of(found)}. All metrics: {PAGE}."
+    )
 
 
-def _clauses(found: Sensitivity) -> list[str]:
+def clauses_of(found: Sensitivity) -> str:
+    """`sees faults from … on; it improves with …; it does not see …`."""
     clauses = [f"sees faults from {_joined(found.seen)} on"] if found.seen else ["sees none of the planted faults"]
     if found.better:
         clauses.append(f"improves with {_joined(found.better)}")
     if found.blind:
         clauses.append(f"does not see {_joined(found.blind)}")
-    return clauses
+    return "; it ".join(clauses)
 
 
 def _sensitivity(metric: str, num_samples: int, own: Sequence[Response], calibration: Calibration) -> Sensitivity:
@@ -107,7 +109,7 @@ def _sensitivity(metric: str, num_samples: int, own: Sequence[Response], calibra
     for response in own:
         fault = faults[response.fault]
         if response.seen_from is None:
-            blind.append(fault.title.lower())
+            blind.append(fault.noun)
         elif response.direction == "better":
             better.append(fault.word(response.seen_from))
         else:

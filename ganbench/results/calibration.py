@@ -30,6 +30,11 @@ class FaultRecord(Record):
     unit: str
     sizes: list[SizeRecord]
 
+    @property
+    def noun(self) -> str:
+        """Its title within a sentence."""
+        return self.title if self.title.isupper() else self.title.lower()
+
     def word(self, size: float) -> str:
         """A size in words."""
         return next(record.words for record in self.sizes if record.size == size)

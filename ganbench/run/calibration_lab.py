@@ -24,7 +24,7 @@ from ganbench.run.known_images import Bank, Drawn, KnownInputs, Shared, known_cl
 from ganbench.seeding import derive_seed
 from ganbench.types import Dataset, DataSpec, ImageSet, MetricInfo, MetricResult, PointDataset, PointSet
 
-DAMAGED_AT_ONCE = 2000
+DAMAGED_AT_ONCE = 2500
 Progress = Callable[[str, int, int], None]
 Results = tuple[dict[str, MetricResult], dict[str, str], dict[str, float]]
 
@@ -183,7 +183,8 @@ class ImageLab:
 
     def _damaged_block(self, fault: Fault, size: float, start: int) -> Bank:
         assert fault.damage is not None
-        images = self._data.samples[self._data.pool[start : start + DAMAGED_AT_ONCE]]
+        end = min(start + DAMAGED_AT_ONCE, self._plan.num_damaged)
+        images = self._data.samples[self._data.pool[start:end]]
         damaged = fault.damage(images, size, np.random.default_rng(derive_seed(fault.name, start)))
         return self._make_bank(damaged, f"{fault.word(size)}, from {start:,}")
 
