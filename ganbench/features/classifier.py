@@ -58,6 +58,10 @@ class Classifier:
     device: str
 
     @property
+    def prior(self) -> None:
+        """How its errors may be other than the held-out images show: evenly (`ganbench.metrics.class_shares`)."""
+
+    @property
     def facts(self) -> dict[str, Any]:
         """What stands beside each number that comes from it."""
         return {"classifier_test_accuracy": self.test_accuracy, "classifier_sha256": self.sha256}

@@ -1,4 +1,4 @@
-"""The class of images whose channels are images of their own, such as stacked digits: one classifier, channel by channel.
+"""The class of images whose channels are images themselves, such as stacked digits: one classifier for each channel.
 
 As in the published counts of modes (Srivastava et al. 2017, arXiv:1705.07761; Lin et al. 2018, arXiv:1712.04086), the
 classifier is one of grey digits, and the three digits that it sees make the class. Channels are drawn independently, so
@@ -57,10 +57,24 @@ class StackedClassifier:
 
         As many images a class as the channel's rarest class has: its errors are not known better than by those.
         """
-        counts = self.grey.confusion.astype(np.float64)
+        return self._combined(0.0) * self._num_heldout
+
+    @cached_property
+    def prior(self) -> npt.NDArray[np.float64]:
+        """One image more a class, so that each channel's errors may be other than seen; all at once are as rare as that
+        makes them. Added to `confusion`, it gives the channels' errors with one more image each, spread evenly."""
+        return self._combined(1.0) * (self._num_heldout + 1) - self.confusion
+
+    @property
+    def _num_heldout(self) -> float:
+        return float(self.grey.confusion.sum(axis=1).min())
+
+    def _combined(self, more: float) -> npt.NDArray[np.float64]:
+        """Rates of all combinations of errors, from each channel's with `more` images a class, spread evenly."""
+        counts = self.grey.confusion + more / self.grey.num_classes
         totals = counts.sum(axis=1, keepdims=True)
-        shares = np.divide(counts, totals, out=np.eye(len(counts)), where=totals > 0)
-        return np.asarray(reduce(np.kron, [shares] * self.num_channels) * totals.min())
+        rates = np.divide(counts, totals, out=np.eye(len(counts)), where=totals > 0)
+        return np.asarray(reduce(np.kron, [rates] * self.num_channels))
 
     def predict(self, images: ImageSource) -> npt.NDArray[np.int64]:
         """The most likely class of each image, int64 [N]."""

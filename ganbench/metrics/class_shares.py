@@ -44,8 +44,10 @@ class ClassShares(NamedTuple):
         return np.asarray(drawn / drawn.sum(axis=1, keepdims=True))
 
 
-def corrected_shares(counts: Counts, confusion: Counts) -> ClassShares:
+def corrected_shares(counts: Counts, confusion: Counts, prior: Floats | None = None) -> ClassShares:
     """Shares of the classes, from predicted `counts` [K] and held-out counts `confusion` [K, K] (true, predicted).
+
+    `prior` [K, K]: one image a class by which the errors of `confusion` may be other than seen; None: spread evenly.
 
     Raises MetricUnavailableError where the classifier cannot tell the classes apart.
     """
@@ -59,7 +61,9 @@ def corrected_shares(counts: Counts, confusion: Counts) -> ClassShares:
         )
     solution = nnls(seen_as, counts / counts.sum())[0]
     shares = solution / solution.sum()
-    noise = _covariance(counts[None], np.ones(1)) + _covariance(confusion, shares**2)
+    even = np.full(confusion.shape, 1 / len(counts))
+    noise = _covariance(counts[None] + even[:1], np.ones(1))
+    noise += _covariance(confusion + (even if prior is None else prior), shares**2)
     inverse = np.linalg.inv(seen_as)
     return ClassShares(shares, inverse @ noise @ inverse.T)
 
@@ -70,12 +74,12 @@ def _columns(confusion: Counts) -> Floats:
     return np.where(totals > 0, confusion / np.maximum(totals, 1), np.eye(len(confusion))).T
 
 
-def _covariance(counts: Counts, weights: Floats) -> Floats:
+def _covariance(counts: Floats, weights: Floats) -> Floats:
     """Weighted sum [K, K] of the covariances of the shares behind each row of counts [R, K], by `weights` [R].
 
-    Each row has one more image, spread evenly over the classes.
+    Each row holds one image more than was seen.
     """
-    total = counts.sum(axis=1)
-    shares = (counts + 1 / counts.shape[1]) / (total + 1)[:, None]
-    weighted = (weights / (total + 2))[:, None] * shares
+    total = counts.sum(axis=1, keepdims=True)
+    shares = counts / total
+    weighted = weights[:, None] / (total + 1) * shares
     return np.asarray(np.diag(weighted.sum(axis=0)) - weighted.T @ shares)

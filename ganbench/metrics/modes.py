@@ -76,13 +76,18 @@ class Seen(NamedTuple):
         return shares, errors
 
 
-def see(counts: npt.NDArray[np.int64], confusion: npt.NDArray[Any], real_shares: Shares) -> Seen:
+def see(
+    counts: npt.NDArray[np.int64], confusion: npt.NDArray[Any], real_shares: Shares, prior: Shares | None = None
+) -> Seen:
     """The classes behind predicted `counts` [K], by the classifier's `confusion` [K, K] of held-out real images.
+
+    `prior` [K, K] is that of `corrected_shares`.
 
     Raises MetricUnavailableError where the classifier cannot tell the classes apart.
     """
     classes = np.flatnonzero(real_shares > 0)
-    estimate = corrected_shares(counts[classes], confusion[np.ix_(classes, classes)])
+    chosen = np.ix_(classes, classes)
+    estimate = corrected_shares(counts[classes], confusion[chosen], None if prior is None else prior[chosen])
     return Seen(classes, estimate, real_shares[classes], len(real_shares))
 
 
@@ -169,7 +174,8 @@ def _require_known(asked: Labels, classes: npt.NDArray[np.int64], names: Sequenc
 
 def _seen(inputs: MetricInputs) -> Seen:
     images = inputs.images
-    return see(images.predicted_counts, images.classifier.confusion, images.real_shares)
+    classifier = images.classifier
+    return see(images.predicted_counts, classifier.confusion, images.real_shares, classifier.prior)
 
 
 def _details(inputs: MetricInputs, seen: Seen) -> dict[str, Any]:

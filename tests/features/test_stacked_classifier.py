@@ -62,12 +62,23 @@ def test_modes_that_only_errors_show_are_not_covered():
     read = (digits + (rng.random(digits.shape) < 0.1)) % 10
     counts = np.bincount([100, 10, 1] @ read, minlength=1000)
     assert (counts > 0).sum() > 580
-    seen = see(counts, classifier.confusion, np.full(1000, 1 / 1000))
+    seen = see(counts, classifier.confusion, np.full(1000, 1 / 1000), classifier.prior)
     low, value, high = (
         num_covered(seen.estimate.shares + shift, seen.real) for shift in (-seen.margin, 0, seen.margin)
     )
     assert low <= 500 <= high
     assert abs(value - 500) <= 25
+
+
+def test_a_model_of_one_mode_is_known_to_have_few():
+    """Slips of one or two channels may show its neighbours, slips of all three at once are next to none."""
+    classifier = StackedClassifier(Grey())
+    slips = classifier.confusion[888] / classifier.confusion[888].sum()
+    counts = np.random.default_rng(0).multinomial(26_000, slips)
+    seen = see(counts, classifier.confusion, np.full(1000, 1 / 1000), classifier.prior)
+    assert num_covered(seen.estimate.shares, seen.real) <= 5
+    assert num_covered(seen.estimate.shares + seen.margin, seen.real) < 400  # 1,000 with errors spread evenly
+    assert (classifier.confusion + classifier.prior).sum(axis=1) == pytest.approx(101)
 
 
 def test_a_stacked_dataset_has_the_classifier_of_its_channels(monkeypatch):

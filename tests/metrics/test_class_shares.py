@@ -41,7 +41,7 @@ def measured(counts, confusion):
         predicted_counts=counts,
         real_shares=np.full(num_classes, 1 / num_classes),
         class_names=tuple(map(str, range(num_classes))),
-        classifier=SimpleNamespace(confusion=confusion, facts={"classifier_test_accuracy": 0.5}),
+        classifier=SimpleNamespace(confusion=confusion, prior=None, facts={"classifier_test_accuracy": 0.5}),
         samples=range(int(counts.sum())),
         labelled=SimpleNamespace(train=range(100)),
     )

@@ -29,7 +29,7 @@ def reads_the_first_pixel(dataset, confusion=1000 * np.eye(3, dtype=np.int64)): 
         return np.concatenate([batch[:, 0, 0, 0] for batch in images.batches(4)]).astype(np.int64)
 
     facts = {"classifier_test_accuracy": 0.9, "classifier_sha256": "abc"}
-    return SimpleNamespace(predict=predict, num_classes=3, confusion=confusion, facts=facts)
+    return SimpleNamespace(predict=predict, num_classes=3, confusion=confusion, prior=None, facts=facts)
 
 
 def inputs(samples, names=NAMES, train=None):
