@@ -6,6 +6,7 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from statistics import median
 from typing import NamedTuple
 
 from ganbench.errors import UsageError
@@ -30,6 +31,7 @@ from ganbench.run.plan import resolve_device
 from ganbench.run.runner import describe_differences, locked
 
 MAX_DIFFERENCES = 8
+GROWTH = 0.75  # the time of a measurement grows with this power of the number of samples, more or less
 
 
 class Step(NamedTuple):
@@ -163,7 +165,7 @@ def _settle(folder: Path, planned: CalibrationPlan) -> None:
 
 
 class _Clock:
-    """Time left from the time that sets of each number of samples have taken, or smaller ones in proportion."""
+    """Time left from the median time of sets of each number of samples; of larger ones it is a guess."""
 
     def __init__(self, waiting: list[int]) -> None:
         self._waiting = waiting
@@ -178,6 +180,6 @@ class _Clock:
         """None before the first is done."""
         if not self._seconds:
             return None
-        means = {n: sum(seconds) / len(seconds) for n, seconds in self._seconds.items()}
-        largest = max(means)
-        return sum(means.get(n, means[largest] * max(n / largest, 1)) for n in self._waiting)
+        usual = {n: median(seconds) for n, seconds in self._seconds.items()}
+        largest = max(usual)
+        return sum(usual.get(n, usual[largest] * max(n / largest, 1) ** GROWTH) for n in self._waiting)
