@@ -154,8 +154,19 @@ class MetricInputs:
     @cached_property
     def neighbour_lpips(self) -> npt.NDArray[np.float32]:
         """LPIPS distance of each sample to its nearest training image, float32 [N]."""
-        indexes, parts, start = self.neighbours.indexes, [], 0
-        for batch in self.images.samples.batches(_LPIPS_BATCH):
+        return self._lpips_to_training(self.images.samples, self.neighbours.indexes)
+
+    def heldout_lpips(self, most: int) -> npt.NDArray[np.float32] | None:
+        """The same of held-out images, `most` of them drawn by the seed; None without any of the training's shape."""
+        heldout, found = self.images.heldout, self.heldout_neighbours
+        if heldout is None or found is None or heldout.shape[1:] != self.images.train.shape[1:]:
+            return None
+        chosen = np.sort(np.random.default_rng(self.seed).permutation(len(heldout))[:most])
+        return self._lpips_to_training(heldout.subset(chosen), found.indexes[chosen])
+
+    def _lpips_to_training(self, images: ImageSource, indexes: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
+        parts, start = [], 0
+        for batch in images.batches(_LPIPS_BATCH):
             train = self.images.train.take(indexes[start : start + len(batch)])
             parts.append(self.images.lpips_distance(batch, train))
             start += len(batch)

@@ -5,6 +5,7 @@ import pytest
 from scipy.spatial.distance import cdist
 
 from ganbench.metrics import inputs as metric_inputs
+from ganbench.metrics import nearest_training
 from ganbench.metrics.image_inputs import ImageInputs
 from ganbench.metrics.inputs import MetricInputs
 from ganbench.metrics.nearest_training import NN_FEATURE, NN_LPIPS, heldout_comparison
@@ -55,6 +56,20 @@ def test_lpips_is_taken_to_the_same_image_whatever_the_batch(size, monkeypatch):
     expected = pixel_distance(inputs.images.samples.images, inputs.images.train.images[nearest])
     assert np.array_equal(inputs.neighbour_lpips, expected)
     assert NN_LPIPS.compute(inputs).value == pytest.approx(np.median(expected))
+
+
+@pytest.mark.parametrize("most", [40, 15])
+def test_lpips_is_calibrated_by_held_out_images(most, monkeypatch):
+    """A past gap: without their own distances to the training images, nothing said what near is in LPIPS."""
+    monkeypatch.setattr(nearest_training, "MAX_HELDOUT_LPIPS", most)
+    inputs = inputs_of(20, 30, 40)
+    nearest = cdist(inputs.heldout.features, inputs.train.features).argmin(axis=1)
+    wanted = pixel_distance(inputs.images.heldout.images, inputs.images.train.images[nearest])
+    found, details = inputs.heldout_lpips(most), NN_LPIPS.compute(inputs).details
+    assert len(found) == details["num_heldout"] == most
+    assert set(found) <= set(wanted)
+    assert details["heldout_median"] == pytest.approx(np.median(found))
+    assert inputs_of(20, 30).heldout_lpips(most) is None
 
 
 def test_copies_have_distance_0():
