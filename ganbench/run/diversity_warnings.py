@@ -2,10 +2,11 @@
 
 A look is low where either number is below a fifth of the real data's. Three low looks in a row are a collapse; by
 default the third comes 200 steps after the first. A model of which both numbers have not yet reached two fifths at one
-look has yet to learn: its low looks are a collapse only once they are ten in a row, the tenth after a whole epoch. What
-a low look means is said there: samples all alike, or from fewer than some 40 images. Classes that are missing among
-samples that differ are another matter: `ganbench.run.training_warnings` finds them. All is found from the history, so
-where training was interrupted makes no difference.
+look has yet to learn: its low looks are a collapse only once they are ten in a row, the tenth after a whole epoch, or
+where training ends with three of them, or with nothing else. What a low look means is said there: samples all alike,
+or from fewer than some 40 images. Classes that are missing among samples that differ are another matter:
+`ganbench.run.training_warnings` finds them. All is found from the history, so where training was interrupted makes no
+difference.
 """
 
 from __future__ import annotations
@@ -43,8 +44,11 @@ class DiversityWatch:
     @property
     def episodes(self) -> list[Episode]:
         """Runs of low looks that are long enough."""
-        runs = [list(run) for low, run in groupby(self.looks, _is_low) if low]
-        return [run for run in runs if len(run) >= self._needed(run)]
+        return [run for run in self._runs if len(run) >= self._needed(run)]
+
+    @property
+    def _runs(self) -> list[Episode]:
+        return [list(run) for low, run in groupby(self.looks, _is_low) if low]
 
     def present_warning(self) -> str | None:
         """What to say in the middle of training: the same words from the look that showed it to the episode's end."""
@@ -57,21 +61,29 @@ class DiversityWatch:
 
     def warnings(self) -> list[str]:
         """What to say after training: the first episode, and the last where there are several."""
-        runs = self.episodes
+        runs = [run for run in self._runs if len(run) >= self._needed(run) or self._is_final(run)]
         if not runs:
             return []
         what, distances = _told([look for run in runs for look in run])
         text = f"{MODE_COLLAPSE}: {self._span(runs[0])} samples {what}: {distances}"
         if len(runs) > 1:
             text += f"; {len(runs)} such times in all, the last {self._span(runs[-1])}"
-        return [text]
+        return [text if self._has_learned(runs[-1]) else f"{text}; it never varied more, or had no time to"]
+
+    def _is_final(self, run: Episode) -> bool:
+        """Whether training ended with it: what has not learned by then has not."""
+        return run[-1] is self.looks[-1] and len(run) >= min(MIN_LOOKS, len(self.looks))
 
     def _needed(self, run: Episode) -> int:
         """How many looks make an episode of this run."""
-        if any(_lower(look) >= HAS_LEARNED for look in self.looks if look["step"] < run[0]["step"]):
+        if self._has_learned(run):
             return MIN_LOOKS
         later = [i for i, look in enumerate(run, start=1) if look["epoch"] >= MIN_FIRST_EPOCHS]
         return max(MIN_FIRST_LOOKS, later[0] if later else len(run) + 1)
+
+    def _has_learned(self, run: Episode) -> bool:
+        """Whether a look before the run was as varied as a model can be that has learned."""
+        return any(_lower(look) >= HAS_LEARNED for look in self.looks if look["step"] < run[0]["step"])
 
     def _span(self, run: Episode) -> str:
         end = "the end" if run[-1] is self.looks[-1] else place(run[-1])

@@ -73,6 +73,7 @@ class TrialProcess:
         self.job, self.emit = job, emit
         self.stop = threading.Event()
         self._watch: TrainingWatch | None = None
+        self._told: set[str] = set()  # signs of which a note was made
         role = "reference" if job.plugin == REFERENCE_ROW else "model"
         if job.plugin != REFERENCE_ROW and job.variant.info.control:
             role = "control"
@@ -221,7 +222,9 @@ class TrialProcess:
         metrics = evaluation.to_file(job.run.protocol, self.trial.provenance)
         write_record(job.folder / METRICS_FILE, metrics)
         write_trial_files(job, self.trial, evaluation, self._progress)
-        self._update(warnings=training_warnings(job.folder, job.dataset.class_names))
+        warnings = training_warnings(job.folder, job.dataset.class_names)
+        self._update(warnings=warnings)
+        self._note([text for text in warnings if _sign(text) not in self._told])
         self._add_cost(evaluation_seconds=time.perf_counter() - start)
 
     # Telling
@@ -257,6 +260,7 @@ class TrialProcess:
 
     def _note(self, warnings: Sequence[str]) -> None:
         for warning in warnings:
+            self._told.add(_sign(warning))
             self.emit(Event("note", text=warning))
 
     def _update(self, **changes: Any) -> None:
@@ -276,6 +280,11 @@ class TrialProcess:
             "ganbench_source_sha256": source_sha256(ganbench),
             "torch_version": torch.__version__,
         }
+
+
+def _sign(warning: str) -> str:
+    """What a warning is about: the words that it begins with (`ganbench.report.signs`)."""
+    return warning.partition(":")[0]
 
 
 def _peak_memory_mib(device: torch.device) -> float:

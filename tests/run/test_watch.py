@@ -26,6 +26,7 @@ def history(looks, looks_per_epoch=2):
     return lines
 
 
+NEVER = "it never varied more, or had no time to"
 ALIKE_WORDS = "samples hardly differ: distance of two 0.04 times that of real data, to the nearest other one 0.05 times"
 
 
@@ -57,8 +58,7 @@ def test_twins_alone_are_enough():
         [VARIED] * 4 + [ALIKE] * 2 + [VARIED] * 2 + [ALIKE] * 2,  # blips
         [(0.2, 0.2)] * 20,  # not below
         [ALIKE] * 9 + [VARIED] * 5,  # it had yet to learn
-        [ALIKE] * 9,  # and was not given the time
-        [(0.34, 0.39), *[ALIKE] * 9],  # hardly more: an untrained generator's samples fall before they rise
+        [(0.34, 0.39), *[ALIKE] * 9, (0.34, 0.39)],  # hardly more: an untrained generator's samples fall and rise
         [(None, None)] * 20,  # diverged, or real data that do not differ
         [],
     ],
@@ -73,8 +73,17 @@ def test_what_never_learns_is_told_after_ten_looks_and_an_epoch():
     told = "mode collapse: from epoch 0.5 (step 100) to the end samples hardly differ:"
     assert DiversityWatch(history([ALIKE] * 10)).warnings()[0].startswith(told)
     assert len(DiversityWatch(history([(0.34, 0.39), *[ALIKE] * 10])).warnings()) == 1
-    assert DiversityWatch(history([ALIKE] * 39, looks_per_epoch=40)).warnings() == []
-    assert len(DiversityWatch(history([ALIKE] * 40, looks_per_epoch=40)).warnings()) == 1
+    assert DiversityWatch(history([ALIKE] * 39, looks_per_epoch=40)).present_warning() is None
+    assert DiversityWatch(history([ALIKE] * 40, looks_per_epoch=40)).present_warning().startswith("mode collapse")
+
+
+def test_what_never_learned_is_told_at_the_end_of_a_short_training():
+    short = DiversityWatch(history([ALIKE] * 4))
+    assert short.present_warning() is None
+    assert short.warnings() == [f"mode collapse: from epoch 0.5 (step 100) to the end {ALIKE_WORDS}; {NEVER}"]
+    assert len(DiversityWatch(history([ALIKE] * 2)).warnings()) == 1
+    assert DiversityWatch(history([(0.3, 0.3), ALIKE, ALIKE])).warnings() == []
+    assert DiversityWatch().warnings() == []
 
 
 def test_it_is_said_at_the_third_look_in_words_that_stay_and_an_interruption_makes_no_difference():
