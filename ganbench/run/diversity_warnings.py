@@ -3,7 +3,7 @@
 A look is low where either number is below a fifth of the real data's. Three low looks in a row are a collapse; by
 default the third comes 200 steps after the first. A model of which both numbers have not yet reached two fifths at one
 look has yet to learn: its low looks are a collapse only once they are ten in a row, the tenth after a whole epoch, or
-where training ends with three of them, or with nothing else. What a low look means is said there: samples all alike,
+where training ends with three of them, or with nothing else. A low look is one of samples all alike,
 or from fewer than some 40 images. Classes that are missing among samples that differ are another matter:
 `ganbench.run.training_warnings` finds them. All is found from the history, so where training was interrupted makes no
 difference.
