@@ -16,7 +16,7 @@ from pathlib import Path
 
 from ganbench.report.calibration_charts import curves_png
 from ganbench.report.calibration_page import facts_of, gather, missing_of
-from ganbench.report.calibration_tables import Line, Share, shares, stories, table
+from ganbench.report.calibration_tables import Line, Share, joined, shares, stories, table
 from ganbench.results.calibrated import SUMMARY_FILE, Summary, clauses_of, summarise
 from ganbench.results.calibration import Calibration
 from ganbench.results.sensitivity import Response, responses
@@ -41,7 +41,8 @@ on a fault is told from clean samples, in which direction the number moves, and 
 
 **How to read the tables.** A cell holds the smallest size that is seen, as are all larger ones. *Seen* means that one
 set of the faulty generator is told from one clean set of the same number of samples: the means differ by more than 1.96
-standard deviations of the difference of two such sets, and Student's t-test of the means gives p < 0.01. `–`: blind, no
+standard deviations of the difference of two such sets, and Student's t-test of the means gives p < 0.01 (the support of
+the birthday test by its logarithm). `–`: blind, no
 size is seen. `(–)`: some sizes are seen, but not the largest. `!`: the number gets *better* with the fault. `↗` `↘`: it
 only describes, and goes up or down. `~`: it does not move one way all along. Empty: not measured, or not computable.
 
@@ -152,9 +153,13 @@ def _remarks(calibration: Calibration) -> Iterator[str]:
     if plan.extractor is not None:
         dear = plan.configuration["dear_up_to"]
         yield f"Metrics that are measured on request only are calibrated up to n = {dear:,}, on the first sets."
-    done = {item.num_samples for item in calibration.measured}
-    if waiting := [f"{n:,}" for n in plan.num_samples if n not in done]:
-        yield f"**Unfinished**: n = {', '.join(waiting)} is not measured yet."
+    done = {(item.fault, item.size, item.num_samples) for item in calibration.measured}
+    for n in plan.num_samples:
+        waiting = [fault.noun for fault in plan.faults if (fault.name, fault.sizes[-1].size, n) not in done]
+        if len(waiting) == len(plan.faults):
+            yield f"**Unfinished**: n = {n:,} is not measured yet."
+        elif waiting:
+            yield f"**Unfinished** at n = {n:,}: {joined(waiting)}."
 
 
 def main() -> None:

@@ -46,13 +46,13 @@ class Summary(Record):
 
 
 def summarise(calibration: Calibration, found: Sequence[Response], covers: Sequence[str]) -> Summary:
-    """A calibration in short."""
+    """A calibration in short. Numbers of samples at which it is unfinished are left out."""
     plan = calibration.plan
     lines = []
-    for num_samples in plan.num_samples:
-        for metric in plan.metrics:
-            own = [r for r in found if r.metric == metric.id and r.num_samples == num_samples]
-            if own:
+    for metric in plan.metrics:
+        by_number = {n: [r for r in found if (r.metric, r.num_samples) == (metric.id, n)] for n in plan.num_samples}
+        for num_samples, own in by_number.items():
+            if own and len(own) == max(map(len, by_number.values())):
                 lines.append(_sensitivity(metric.id, num_samples, own, calibration))
     return Summary(
         data=plan.data.name, covers=list(covers), extractor=plan.extractor, num_classes=plan.data.num_classes,

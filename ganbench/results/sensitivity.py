@@ -11,7 +11,8 @@ The rule, for each metric, fault, number of samples n and size:
 - *Monotone*: from clean to the largest size, the mean never goes back by what the same test takes as no luck.
 - *Blind*: no size is seen. It does not say that the fault has no effect: only that it is within the noise of one set.
 
-A value that is always the same has no noise: any other value is then seen.
+A value that is always the same has no noise: any other value is then seen. The birthday test's support runs over orders
+of magnitude and is judged by its logarithm.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ from ganbench.results.calibration import CLEAN, Calibration, FaultRecord, Measur
 Z95 = 1.959963984540054
 P_LUCK = 0.01
 LEAST_CLEAN = 3
+LOGARITHMIC = frozenset({"birthday"})  # metrics that are judged by their logarithm, if all values are above 0
 _ROUNDING = 1e-9  # of the value
 Direction = Literal["worse", "better", "up", "down"]
 
@@ -48,6 +50,11 @@ class Sets(NamedTuple):
     def spread(self) -> float | None:
         """Standard deviation between the sets; None with one."""
         return stdev(self.values) if len(self.values) > 1 else None
+
+    @property
+    def logarithms(self) -> Sets:
+        """Of the values; needs them above 0."""
+        return Sets(tuple(math.log(value) for value in self.values))
 
 
 class SizeSeen(NamedTuple):
@@ -110,7 +117,8 @@ def respond(
     higher_is_better: bool | None,
 ) -> Response:
     """Judge one metric and fault; `faulty` in order of rising strength, at least one."""
-    sizes = tuple(_judge(size, clean, sets) for size, sets in faulty)
+    as_log = metric in LOGARITHMIC and min(min(sets.values) for sets in (clean, *(sets for _, sets in faulty))) > 0
+    sizes = tuple(_judge(size, clean, sets, as_log) for size, sets in faulty)
     seen_from = _seen_from(sizes)
     direction = None if seen_from is None else direction_of(sizes[-1].shift, higher_is_better)
     steps = [clean, *(sets for _, sets in faulty)]
@@ -152,8 +160,9 @@ def responses(calibration: Calibration) -> list[Response]:
     return found
 
 
-def _judge(size: float, clean: Sets, faulty: Sets) -> SizeSeen:
-    effect, p_value = effect_of(clean, faulty), luck(clean, faulty)
+def _judge(size: float, clean: Sets, faulty: Sets, as_log: bool) -> SizeSeen:
+    judged = (clean.logarithms, faulty.logarithms) if as_log else (clean, faulty)
+    effect, p_value = effect_of(*judged), luck(*judged)
     return SizeSeen(size, faulty, faulty.mean - clean.mean, effect, p_value, abs(effect) > Z95 and p_value < P_LUCK)
 
 

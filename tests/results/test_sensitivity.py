@@ -91,3 +91,12 @@ def test_a_constant_metric_sees_any_change():
     assert found.seen_from == 1
     assert found.direction == "worse"
     assert found.monotone
+
+
+def test_a_support_is_judged_by_its_logarithm():
+    clean, fewer = Sets((14000.0, 22000.0, 34000.0, 14000.0)), Sets((2200.0, 2500.0, 2500.0))
+    as_support, as_number = (respond(name, "duplicate", 500, clean, [(0.1, fewer)], None) for name in ("birthday", "x"))
+    assert as_support.seen_from == 0.1
+    assert as_support.direction == "down"
+    assert as_number.seen_from is None
+    assert respond("birthday", "duplicate", 500, clean, [(0.1, Sets((0.0, 1.0, 0.0)))], None).sizes[0].effect < 0
