@@ -136,7 +136,7 @@ def pictures(calibration: Calibration, found: Sequence[Response]) -> Iterator[st
     yield f"### {plan.data.name}: curves"
     yield (
         "Means over sets, bars one standard deviation between sets; the shaded band holds 95 % of clean sets. Sizes "
-        f"rise to the right. {colours[:1].upper()}{colours[1:]}."
+        f"rise to the right; each chart has a scale of its own. {colours[:1].upper()}{colours[1:]}."
     )
     for metric in plan.metrics:
         own = [response for response in found if response.metric == metric.id]

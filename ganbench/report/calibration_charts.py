@@ -11,13 +11,14 @@ from markupsafe import Markup
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 from PIL import Image
 
 from ganbench.report.drawing import GRID, INK, RC, SERIES, plain, svg
 from ganbench.results.calibration import CalibrationPlan, FaultRecord
 from ganbench.results.sensitivity import Z95, Response
 
-WIDTH, HEIGHT = 1.75, 1.9  # of one chart, in inches
+WIDTH, HEIGHT = 1.8, 1.9  # of one chart, in inches
 PNG_DPI, PNG_COLOURS = 96, 64
 
 
@@ -55,7 +56,7 @@ def curves_png(found: Sequence[Response], plan: CalibrationPlan) -> bytes:
 def _figure(found: Sequence[Response], plan: CalibrationPlan, palette: Palette) -> Figure:
     faults = [fault for fault in plan.faults if any(response.fault == fault.name for response in found)]
     figure = Figure(figsize=(WIDTH * len(faults), HEIGHT), layout="constrained")
-    panels = figure.subplots(1, len(faults), sharey=True, squeeze=False)[0]
+    panels = figure.subplots(1, len(faults), squeeze=False)[0]
     for axes, fault in zip(panels, faults, strict=True):
         _draw(axes, fault, [response for response in found if response.fault == fault.name], plan, palette)
     return figure
@@ -66,6 +67,7 @@ def _draw(axes: Axes, fault: FaultRecord, found: Sequence[Response], plan: Calib
     axes.grid(axis="y", color=palette.grid, linewidth=0.5)
     axes.set_axisbelow(True)
     axes.tick_params(labelsize=7)
+    axes.yaxis.set_major_locator(MaxNLocator(nbins=4))
     places = {record.size: place for place, record in enumerate(fault.sizes, start=1)}
     axes.set_xticks([0, *places.values()], ["clean", *(_short(record.size, fault) for record in fault.sizes)])
     axes.tick_params(axis="x", labelrotation=45)
