@@ -182,4 +182,4 @@ class _Clock:
             return None
         usual = {n: median(seconds) for n, seconds in self._seconds.items()}
         largest = max(usual)
-        return sum(usual.get(n, usual[largest] * max(n / largest, 1) ** GROWTH) for n in self._waiting)
+        return float(sum(usual.get(n, usual[largest] * max(n / largest, 1) ** GROWTH) for n in self._waiting))
