@@ -25,10 +25,7 @@ from ganbench.results.store import write_bytes, write_json
 ROOT = Path(__file__).parent.parent.parent
 PAGE, PICTURES = ROOT / "docs" / "calibration.md", ROOT / "docs" / "calibration"
 SUMMARY = ROOT / "ganbench" / "results" / SUMMARY_FILE
-COVERS = {  # the names of datasets that a calibration speaks for
-    "mnist-70k": ["mnist-70k", "mnist", "mnist5k"],
-    "cifar10-jpeg": ["cifar10-jpeg", "cifar10"],
-}
+COVERS = {"mnist-70k": ["mnist-70k", "mnist", "mnist5k"]}  # datasets of the same images that a calibration speaks for
 RANKING = ("fid", "mixture_kl")  # the metrics that boards are ranked by
 ARROWS = {True: " ↑", False: " ↓", None: ""}
 HEAD = """\
@@ -41,14 +38,15 @@ on a fault is told from clean samples, in which direction the number moves, and 
 
 **How to read the tables.** A cell holds the smallest size that is seen, as are all larger ones. *Seen* means that one
 set of the faulty generator is told from one clean set of the same number of samples: the means differ by more than 1.96
-standard deviations of the difference of two such sets, and Student's t-test of the means gives p < 0.01 (the support of
-the birthday test by its logarithm). `–`: blind, no
+standard deviations of the difference of two such sets, and Welch's t-test of the means gives p < 0.01 (0.001 with one
+set; the support of the birthday test by its logarithm; a count that does not vary: p < 0.05 by the order of the sets).
+So many cells are not corrected for: of those in which nothing moves, up to two in a hundred are seen. `–`: blind, no
 size is seen. `(–)`: some sizes are seen, but not the largest. `!`: the number gets *better* with the fault. `↗` `↘`: it
 only describes, and goes up or down. `~`: it does not move one way all along. Empty: not measured, or not computable.
 
 **What it does not say.** A fault that is not seen may still be there: its effect is within the noise of one set at that
-n. Sensitivity depends on the data, on the extractor and on n. Boards carry a note from these tables only where data
-and extractor are those of a calibration.
+n. Sensitivity depends on the data, on the extractor and on n. Boards carry a note from these tables only where the
+extractor is the same and the data are the same or a part of the same, and the note names the data.
 
 Made by `python benchmarks/calibration/page.py` from the files of `ganbench calibrate`; that script names the commands.
 """

@@ -47,7 +47,7 @@ def table(calibration: Calibration, found: Sequence[Response], num_samples: int)
 
 
 def cell_of(response: Response | None, fault: FaultRecord, metric: MetricFacts) -> Cell:
-    """`≥ 3` in words: from which size on the fault is seen."""
+    """From which size on the fault is seen, such as `3`."""
     if response is None:
         return Cell("", "nothing", "not measured, or it cannot be computed on such samples")
     story = "; ".join(
@@ -93,7 +93,7 @@ def stories(calibration: Calibration, found: Sequence[Response]) -> dict[str, li
 
 
 def _story(of_faults: Mapping[str, Sequence[Response]], titles: Mapping[str, str]) -> list[str]:
-    blind = [titles[name] for name, rs in of_faults.items() if all(r.seen_from is None for r in rs)]
+    blind = [titles[name] for name, rs in of_faults.items() if all(r.blind for r in rs)]
     wrong = [titles[name] for name, rs in of_faults.items() if any(r.direction == "better" for r in rs)]
     odd = [titles[name] for name, rs in of_faults.items() if not all(r.monotone for r in rs)]
     small = [

@@ -10,6 +10,8 @@ from collections.abc import Iterable, Sequence
 from functools import cache
 from importlib.resources import files
 
+from pydantic import Field
+
 from ganbench.results.calibration import Calibration
 from ganbench.results.schema import ExtractorRecord, Record
 from ganbench.results.sensitivity import Response
@@ -20,7 +22,8 @@ PAGE = "docs/calibration.md"
 
 class Sensitivity(Record):
     """One metric at one number of samples. `seen`: the smallest size seen, in words, of each fault that makes the
-    number worse (or moves one that only describes); `better`: of faults that improve it; `blind`: faults never seen.
+    number worse (or moves one that only describes); `better`: of faults that improve it; `blind`: faults never seen;
+    `unsteady`: faults of which some sizes are seen, but not the largest.
     """
 
     metric: str
@@ -28,6 +31,7 @@ class Sensitivity(Record):
     seen: list[str]
     better: list[str]
     blind: list[str]
+    unsteady: list[str] = Field(default_factory=list)
 
 
 class Summary(Record):
@@ -78,19 +82,16 @@ def calibration_note(
     """What is known of a number `label` of so many samples: what it sees from which size on, what it does not see."""
     known = list(stored_summaries() if summaries is None else summaries)
     of_data = [item for item in known if dataset in item.covers]
-    usable = [
-        item for item in of_data if extractor is None or (item.extractor and item.extractor.name == extractor.name)
-    ]
+    usable = [item for item in of_data if extractor is None or item.extractor == extractor]
     command = f"`ganbench calibrate --dataset {dataset.partition(':')[0]}{':…' * (':' in dataset)}` finds out"
     if not usable:
         why = f"with {extractor.name}" if of_data and extractor is not None else f"on {dataset.partition(':')[0]} data"
         return f"Calibration: which faults {label} sees {why} is not known; {command}."
-    found = next((line for item in usable if (line := item.of(metric, num_samples)) is not None), None)
-    if found is None:
+    lines = [(item.data, line) for item in usable if (line := item.of(metric, num_samples)) is not None]
+    if not lines:
         return f"Calibration: which faults {label} sees with {num_samples:,} samples is not known; {command}."
-    return (
-        f"Calibration ({usable[0].data}, n = {found.num_samples:,}): {label} {clauses_of(found)}. All metrics: {PAGE}."
-    )
+    data, found = lines[0]
+    return f"Calibration ({data}, n = {found.num_samples:,}): {label} {clauses_of(found)}. All metrics: {PAGE}."
 
 
 def clauses_of(found: Sensitivity) -> str:
@@ -100,21 +101,26 @@ def clauses_of(found: Sensitivity) -> str:
         clauses.append(f"improves with {_joined(found.better)}")
     if found.blind:
         clauses.append(f"does not see {_joined(found.blind)}")
+    if found.unsteady:
+        clauses.append(f"sees {_joined(found.unsteady)} at some sizes, but not at the largest")
     return "; it ".join(clauses)
 
 
 def _sensitivity(metric: str, num_samples: int, own: Sequence[Response], calibration: Calibration) -> Sensitivity:
     faults = {fault.name: fault for fault in calibration.plan.faults}
-    seen, better, blind = [], [], []
+    seen: list[str] = []
+    better: list[str] = []
+    blind: list[str] = []
+    unsteady: list[str] = []
     for response in own:
         fault = faults[response.fault]
         if response.seen_from is None:
-            blind.append(fault.noun)
+            (blind if response.blind else unsteady).append(fault.noun)
         elif response.direction == "better":
             better.append(fault.word(response.seen_from))
         else:
             seen.append(fault.word(response.seen_from))
-    return Sensitivity(metric=metric, num_samples=num_samples, seen=seen, better=better, blind=blind)
+    return Sensitivity(metric=metric, num_samples=num_samples, seen=seen, better=better, blind=blind, unsteady=unsteady)
 
 
 def _joined(words: Sequence[str]) -> str:

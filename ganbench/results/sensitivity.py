@@ -4,15 +4,18 @@ The rule, for each metric, fault, number of samples n and size:
 
 - *Shift*: mean over the faulty sets less mean over the clean ones.
 - *Seen*: one clean and one faulty set would be told apart, |shift| > 1.96 sqrt(s0² + s²), s0 and s being the standard
-  deviations (n - 1) between clean and between faulty sets; and the shift is no luck of few sets: Student's t-test of
-  the two means with pooled variance gives p < 0.01. A single faulty set is taken to vary as the clean ones do.
+  deviations (n - 1) between clean and between faulty sets; and the shift is no luck of few sets: Welch's t-test of the
+  two means, whose variances may differ, gives p < 0.01. A single faulty set is taken to vary as the clean ones do, and
+  as it may vary more, p < 0.001 is asked for.
 - *Seen from*: the smallest size that is seen, as are all larger ones, in the same direction. None where the largest
   size is not seen.
 - *Monotone*: from clean to the largest size, the mean never goes back by what the same test takes as no luck.
 - *Blind*: no size is seen. It does not say that the fault has no effect: only that it is within the noise of one set.
 
-A value that is always the same has no noise: any other value is then seen. The birthday test's support runs over orders
-of magnitude and is judged by its logarithm.
+Where neither the clean nor the faulty sets vary among themselves, as counts may, that they differ proves no more than
+their order: p is 2 / C(n + m, n) for n and m sets, and p < 0.05 is asked for. The birthday test's support runs over
+orders of magnitude and is judged by its logarithm. Metrics and faults are many and are not corrected for: of cells in
+which nothing moves, up to two in a hundred are seen.
 """
 
 from __future__ import annotations
@@ -29,7 +32,7 @@ from scipy.stats import t as student_t
 from ganbench.results.calibration import CLEAN, Calibration, FaultRecord, Measured
 
 Z95 = 1.959963984540054
-P_LUCK = 0.01
+P_LUCK, P_LUCK_OF_ONE, P_LUCK_OF_ORDER = 0.01, 0.001, 0.05
 LEAST_CLEAN = 3
 LOGARITHMIC = frozenset({"birthday"})  # metrics that are judged by their logarithm, if all values are above 0
 _ROUNDING = 1e-9  # of the value
@@ -87,16 +90,32 @@ class Response(NamedTuple):
 
 
 def luck(a: Sets, b: Sets) -> float:
-    """Two-sided p of Student's t-test of equal means with pooled variance; 1 where neither side varies nor differs.
+    """Two-sided p of Welch's t-test of equal means; 1 where the means are equal, or both sides have one set.
 
-    A side with one set lends the other's spread. Both sides with one set prove nothing: 1.
+    A side with one set is taken to vary as the other. Where nothing varies, p is that of the order of the sets.
     """
-    shift, degrees = b.mean - a.mean, len(a.values) + len(b.values) - 2
-    if abs(shift) <= _ROUNDING * max(abs(a.mean), abs(b.mean)) or degrees < 1:
+    shift, sets = b.mean - a.mean, (len(a.values), len(b.values))
+    if abs(shift) <= _ROUNDING * max(abs(a.mean), abs(b.mean)) or max(sets) < 2:
         return 1.0
-    squares = sum((len(side.values) - 1) * (side.spread or 0.0) ** 2 for side in (a, b))
-    error = math.sqrt(squares / degrees * (1 / len(a.values) + 1 / len(b.values)))
-    return 0.0 if error <= _ROUNDING * abs(shift) else float(2 * student_t.sf(abs(shift) / error, degrees))
+    if _neither_varies(a, b):
+        return min(1.0, 2 / math.comb(sum(sets), sets[0]))
+    other = max(a.spread or 0.0, b.spread or 0.0)
+    variances = [(side.spread if side.spread is not None else other) ** 2 / len(side.values) for side in (a, b)]
+    parts = zip(variances, sets, strict=True)
+    degrees = sum(variances) ** 2 / sum(variance**2 / (n - 1) for variance, n in parts if n > 1)
+    return float(2 * student_t.sf(abs(shift) / math.sqrt(sum(variances)), min(degrees, sum(sets) - 2)))
+
+
+def is_luck(a: Sets, b: Sets) -> bool:
+    """Whether the means of these sets may differ by luck."""
+    if _neither_varies(a, b):
+        return luck(a, b) >= P_LUCK_OF_ORDER
+    return luck(a, b) >= (P_LUCK_OF_ONE if min(len(a.values), len(b.values)) == 1 else P_LUCK)
+
+
+def _neither_varies(a: Sets, b: Sets) -> bool:
+    shift = abs(b.mean - a.mean)
+    return max(a.spread or 0.0, b.spread or 0.0) <= _ROUNDING * shift
 
 
 def effect_of(clean: Sets, faulty: Sets) -> float:
@@ -118,10 +137,12 @@ def respond(
 ) -> Response:
     """Judge one metric and fault; `faulty` in order of rising strength, at least one."""
     as_log = metric in LOGARITHMIC and min(min(sets.values) for sets in (clean, *(sets for _, sets in faulty))) > 0
-    sizes = tuple(_judge(size, clean, sets, as_log) for size, sets in faulty)
+    steps = [sets.logarithms if as_log else sets for sets in (clean, *(sets for _, sets in faulty))]
+    sizes = tuple(
+        _judge(size, (clean, sets), (steps[0], step)) for (size, sets), step in zip(faulty, steps[1:], strict=True)
+    )
     seen_from = _seen_from(sizes)
     direction = None if seen_from is None else direction_of(sizes[-1].shift, higher_is_better)
-    steps = [clean, *(sets for _, sets in faulty)]
     return Response(
         metric,
         fault,
@@ -160,10 +181,11 @@ def responses(calibration: Calibration) -> list[Response]:
     return found
 
 
-def _judge(size: float, clean: Sets, faulty: Sets, as_log: bool) -> SizeSeen:
-    judged = (clean.logarithms, faulty.logarithms) if as_log else (clean, faulty)
-    effect, p_value = effect_of(*judged), luck(*judged)
-    return SizeSeen(size, faulty, faulty.mean - clean.mean, effect, p_value, abs(effect) > Z95 and p_value < P_LUCK)
+def _judge(size: float, sets: tuple[Sets, Sets], judged: tuple[Sets, Sets]) -> SizeSeen:
+    """Clean and faulty sets, and what of them is judged."""
+    effect = effect_of(*judged)
+    seen = abs(effect) > Z95 and not is_luck(*judged)
+    return SizeSeen(size, sets[1], sets[1].mean - sets[0].mean, effect, luck(*judged), seen)
 
 
 def _seen_from(sizes: Sequence[SizeSeen]) -> float | None:
@@ -177,7 +199,7 @@ def _seen_from(sizes: Sequence[SizeSeen]) -> float | None:
 
 def _is_monotone(steps: Sequence[Sets], sign: float) -> bool:
     backwards = ((a, b) for a, b in pairwise(steps) if sign * (b.mean - a.mean) < 0)
-    return all(luck(a, b) >= P_LUCK for a, b in backwards)
+    return all(is_luck(a, b) for a, b in backwards)
 
 
 def _sets(measured: Sequence[Measured], metric: str) -> Sets | None:
