@@ -12,11 +12,16 @@ mistaken as often as real images of their class.
 Choices: a class is covered when its share among the samples is at least a tenth of its share among the real training
 images, a rule of this benchmark: published counts take one sample as enough. The interval runs from the classes whose
 share reaches that tenth even less 1.96 standard errors to those that reach it with as many more: it holds the number
-wherever the single shares are held. The reverse KL is sum_c p(c) log(p(c) / q(c)) in nats, p: shares of the samples,
-q: shares of the real labels. A generator of one class has log(num_classes) for balanced data. Errors of the shares
-raise the plug-in KL; what they raise it by, measured on redrawn shares, is taken off. Its interval is that of the
-redrawn shares with the same taken off twice, once for the redrawing; it is widened upwards by what the KL would be if
-no class of doubtful share were there, and stays within 0 and the KL of the rarest class alone.
+wherever the single shares are held. Those errors are small where nothing was seen, so with few samples a class a
+covered class may seem surely missing: with 5 expected of each of 100 classes, one class in 150 has none. The upper end
+is raised by the largest number h of such classes that chance can hide: among the classes that may be covered and h
+more, h or more come out as low as these with a chance of 2.5 % or more, if each has a tenth of its real share.
+
+The reverse KL is sum_c p(c) log(p(c) / q(c)) in nats, p: shares of the samples, q: shares of the real labels. A
+generator of one class has log(num_classes) for balanced data. Errors of the shares raise the plug-in KL; what they
+raise it by, measured on redrawn shares, is taken off. Its interval is that of the redrawn shares with the same
+taken off twice, once for the redrawing; it is widened upwards by what the KL would be if no class of doubtful share
+were there, and stays within 0 and the KL of the rarest class alone.
 
 `label_accuracy` is the share of samples that show the class they were asked for, corrected for the classifier's errors
 in the same way (`ganbench.metrics.asked_classes`); the share that the classifier puts there stands in the details as
@@ -46,12 +51,16 @@ if TYPE_CHECKING:
 
 COVERED_SHARE = 0.1  # of the real share
 NUM_DRAWS = 1000
-BY_CLASS = "from classes surely covered to classes possibly covered: each share by 1.96 standard errors"
+BY_CLASS = (
+    "from classes surely covered to classes possibly covered: each share by 1.96 standard errors, and those that few "
+    "samples may not show"
+)
 REDRAWN = (
     f"2.5 and 97.5 percentiles of {NUM_DRAWS} redraws of the shares, less the bias; upwards also for classes that may "
     "be missing"
 )
 BY_SCORE = "shares within 1.96 of the standard errors they would have, by samples and held-out images"
+_TAIL = 0.025  # each side of the interval
 _ROUNDING = 1e-9  # relative: a share of exactly a tenth of the real one counts
 Shares = npt.NDArray[np.float64]
 
@@ -96,6 +105,20 @@ def num_covered(shares: Shares, real: Shares) -> int:
     return int(((shares >= COVERED_SHARE * real * (1 - _ROUNDING)) & (real > 0)).sum())
 
 
+def num_hidden(seen: Seen, num_samples: int) -> int:
+    """How many classes that seem surely missing may be covered, and not drawn by chance."""
+    from scipy.stats import binom, norm  # noqa: PLC0415  # slow to import
+
+    shares, least = seen.estimate.shares, COVERED_SHARE * seen.real
+    missing = shares + seen.margin < least * (1 - _ROUNDING)
+    error = np.sqrt(np.diag(seen.estimate.covariance) + least * (1 - least) / num_samples)
+    chances = np.sort(norm.cdf((shares - least) / error)[missing])[::-1]
+    counts = np.arange(1, len(chances) + 1)
+    chance = np.cumsum(chances) / counts  # of the most doubtful ones
+    able = binom.sf(counts - 1, int((~missing).sum()) + counts, chance) > _TAIL
+    return int(counts[able].max(initial=0))
+
+
 def reverse_kl(shares: Shares, real: Shares) -> Shares:
     """KL(samples || real) in nats, from shares [..., K] and [K] that sum to 1; infinite where a class is not real."""
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -110,6 +133,7 @@ def compute_modes(inputs: MetricInputs | PointInputs) -> MetricResult:
     seen = _seen(inputs)
     shares, real, margin = seen.estimate.shares, seen.real, seen.margin
     low, value, high = (num_covered(shares + shift, real) for shift in (-margin, 0, margin))
+    high += num_hidden(seen, len(inputs.images.samples))
     rule = f"a class is covered when its share is at least {COVERED_SHARE:g} of its share among real images"
     details = {**_details(inputs, seen), "num_classes": len(real), "num_uncertain": high - low, "rule": rule}
     return _result(inputs, float(value), (float(low), float(high)), BY_CLASS, details)

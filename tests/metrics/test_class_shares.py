@@ -142,3 +142,19 @@ def test_a_poor_classifier_of_real_pictures_does_not_hide_missing_classes(droppe
     assert modes.ci95[0] <= 10 - len(dropped) <= modes.ci95[1]
     assert modes.ci95[0] > 9 - len(dropped)
     assert kl.ci95[0] <= np.log(10 / (10 - len(dropped))) <= kl.ci95[1]
+
+
+@pytest.mark.parametrize("num_dropped", [0, 1, 30])
+def test_a_covered_class_that_few_samples_do_not_show_is_not_surely_missing(num_dropped):
+    """A past bug: of 100 classes, 500 samples lack some by chance, and half of the intervals ended below 100."""
+    rng, rates = np.random.default_rng(3), confusing(100, 0.98)
+    found = [measured(*drawn(rates, planted(100, num_dropped), 500, 500, rng))[0] for _ in range(20)]
+    held = sum(one.ci95[0] <= 100 - num_dropped <= one.ci95[1] for one in found)
+    assert held >= 18
+
+
+def test_chance_hides_few_classes_of_a_collapsed_model():
+    """2.6 samples expected of each of 1,000 classes at a tenth of its share: ten classes seen may be some more."""
+    modes, _ = measured(np.array([2600] * 10 + [0] * 990), np.eye(1000, dtype=np.int64) * 10**6)
+    assert (modes.value, modes.ci95[0]) == (10, 10)
+    assert 10 <= modes.ci95[1] <= 15
