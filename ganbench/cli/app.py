@@ -192,7 +192,7 @@ def calibrate(
         str | None,
         typer.Option(help="Comma-separated: drop, balance, copy, duplicate, labels, blur, noise, jpeg, stray; or all."),
     ] = None,
-    metrics: Annotated[str | None, typer.Option(help="Metric ids, comma-separated; without it all that can be.")] = None,
+    metrics: Annotated[str | None, typer.Option(help="Metric ids, comma-separated; else all that can be.")] = None,
     num_samples: Annotated[
         str, typer.Option("-n", "--num-samples", help="Samples of a fake generator, comma-separated.")
     ] = "500,2000,10000",

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from ganbench.config import HOST_OPTIONS
 from ganbench.registry import option_words
@@ -40,12 +39,12 @@ def card(info: ModelInfo) -> str:
 
 
 def _options(models: Sequence[ModelInfo]) -> str:
-    """Each option with its meaning; the usual meaning where models word it differently."""
-    meanings: dict[str, Counter[str]] = {}
+    """Each option with its usual meaning, and the models in which it means something else."""
+    meanings: dict[str, dict[str, list[str]]] = {}
     for info in models:
         for name, meaning in info.option_help.items():
-            meanings.setdefault(name, Counter())[meaning] += 1
-    rows = {name: found.most_common(1)[0][0] for name, found in sorted(meanings.items())}
+            meanings.setdefault(name, {}).setdefault(meaning, []).append(info.name)
+    rows = {name: _meaning(found) for name, found in sorted(meanings.items())}
     return "\n".join(
         [
             "## Options", "", *_table(rows), "",
@@ -53,6 +52,12 @@ def _options(models: Sequence[ModelInfo]) -> str:
             *_table(HOST_OPTIONS), "",
         ]
     )  # fmt: skip
+
+
+def _meaning(found: Mapping[str, Sequence[str]]) -> str:
+    """`usual meaning; wgan: another`, from the models of each meaning."""
+    usual, *others = sorted(found, key=lambda meaning: len(found[meaning]), reverse=True)
+    return "; ".join([usual, *(f"{', '.join(found[meaning])}: {meaning}" for meaning in others)])
 
 
 def _table(rows: dict[str, str]) -> list[str]:

@@ -1,9 +1,12 @@
-"""Stacked MNIST: three digits as the red, green and blue channel of one image, 10³ = 1,000 classes of equal share.
+"""Stacked MNIST: three digits as the red, green and blue channel of one image, 1,000 classes of about equal share.
 
 Papers: Metz et al. 2017, arXiv:1611.02163 (Unrolled GAN); Srivastava et al. 2017, arXiv:1705.07761 (VEEGAN); Lin et al.
 2018, arXiv:1712.04086 (PacGAN). Reference code: fjxmlzn/PacGAN, stacked_MNIST_experiments. As there, each image is made
 of three digits drawn at random with replacement, 128,000 to train on; 26,000 more, of held-out digits, are the
 reference row's, as many as the published counts take from each model.
+
+Shares are equal up to the drawing for mnist5k; all 70,000 digits are not evenly divided (9 to 11 % each), so the rarest
+class of three has about half of the share of the commonest.
 
 Deliberate difference: the code draws from the training and test digits together, here the two splits stay apart. The
 class is 100 times the first digit, 10 times the second and the third. The draws are those of

@@ -251,9 +251,10 @@ MODES = MetricInfo(
     "of modes take one sample as enough. Of points that published rule is kept: a Gaussian is covered when one sample "
     "lies within 3 standard deviations of its centre.",
     cost="Training the classifier once per dataset: a minute or two; then seconds.",
-    limits="The correction assumes that samples look like real images of their class: the classifier names a class for "
-    "any image, noise too. Counts classes, not variety within them. Of points, noise covers nearly all modes, and "
-    "a mode with less than one sample in a thousand may be missed: read it beside the high-quality share.",
+    limits="The correction assumes that samples look like new real images of their class: the classifier names a "
+    "class for any image, noise too, and it errs less on the training images and copies of them. Counts classes, not "
+    "variety within them. Of points, noise covers nearly all modes, and a mode with less than one sample in a thousand "
+    "may be missed: read it beside the high-quality share.",
     paper="https://arxiv.org/abs/1712.04086",
     reference_code="https://github.com/fjxmlzn/PacGAN",
 )

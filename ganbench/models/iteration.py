@@ -78,7 +78,7 @@ def alternate(
     the gradients add up to one step. With `joint_batch` it sees both in one pass. With `n_critic` above 1 it takes as
     many steps, each on new samples. Where it is right on more than `max_accuracy` of the samples, its step is not
     taken. The generator then steps on the last fakes, judged by the updated discriminator; with `generator_steps` above
-    1 it steps as often, each further time on new fakes.
+    1 it steps as often, each further time on new fakes (PacGAN's code makes them of the same latents).
 
     Args:
         gan: Has the optimisers "discriminator" and "generator".

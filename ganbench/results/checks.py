@@ -11,6 +11,8 @@ from ganbench.results.published import published_notes
 from ganbench.results.schema import BoardRow, PairTest, Role
 from ganbench.results.store import RunResults
 
+POOR_CLASSIFIER = 0.8  # accuracy below which its word on classes is rough
+
 
 def board_warnings(
     results: RunResults, rows: Sequence[BoardRow], rank_by: str, differing: Mapping[str, Differences]
@@ -35,6 +37,11 @@ def board_warnings(
     warnings += [f"{_columns(metrics)} numbers that differ in {words}." for words, metrics in others.items()]
     warnings += control_warnings(results, rows, rank_by)
     warnings += _copy_warnings(results)
+    if (accuracy := _classifier_accuracy(results)) is not None and accuracy < POOR_CLASSIFIER:
+        warnings.append(
+            f"Classes are told by a classifier that is right on only {accuracy:.0%} of held-out images: what is said "
+            "of classes and modes here is rough, as its intervals show."
+        )
     return warnings
 
 
@@ -49,6 +56,11 @@ def board_notes(results: RunResults, rows: Sequence[BoardRow], rank_by: str, tes
         notes.append(f"Extractor {str(note).rstrip('.')}.")
     if note := run.environment.get("protocol_note"):
         notes.append(str(note))
+    if (accuracy := _classifier_accuracy(results)) is not None:
+        notes.append(
+            f"Classes are told by a classifier, trained on the training images, that is right on {accuracy:.1%} of "
+            "held-out ones; unless a column says otherwise, its errors are taken off."
+        )
     notes.append(f"Protocol {run.protocol}: compare these numbers only with numbers of the same protocol.")
     notes += _count_notes(counts)
     notes += _calibration_notes(results, rows, rank_by)
@@ -64,6 +76,13 @@ def board_notes(results: RunResults, rows: Sequence[BoardRow], rank_by: str, tes
             f"Plugin {plugin.entry_point} ({plugin.distribution}) did not load ({plugin.stage}): {plugin.error}"
         )
     return notes + _unavailable_notes(results)
+
+
+def _classifier_accuracy(results: RunResults) -> float | None:
+    """On held-out images, of whichever metric was measured by the classifier; None where none was."""
+    records = (record for item in results.trials if item.metrics for record in item.metrics.metrics.values())
+    found = (record.details.get("classifier_test_accuracy") for record in records)
+    return next((float(accuracy) for accuracy in found if isinstance(accuracy, int | float)), None)
 
 
 def rank_notes(tests: Sequence[PairTest]) -> list[str]:

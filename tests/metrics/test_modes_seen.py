@@ -1,6 +1,7 @@
 from types import SimpleNamespace
 
 import numpy as np
+import pytest
 
 from ganbench.metrics.modes_seen import compute_modes_seen
 
@@ -22,6 +23,8 @@ def test_one_sample_makes_a_mode():
     assert result.value == 2
     assert result.num_samples == 501
     assert result.details["classifier_test_accuracy"] == 0.9
+    p = np.array([500, 1]) / 501
+    assert result.details["raw_kl"] == pytest.approx((p * np.log(4 * p)).sum())
 
 
 def test_a_mode_of_one_sample_may_be_missed_by_other_samples():

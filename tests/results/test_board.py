@@ -173,6 +173,14 @@ def test_copying_is_judged_by_the_neighbours(make, plugin, share, warning):
     assert [warning in text for text in board.warnings] == ([True] if warning else [])
 
 
+@pytest.mark.parametrize("accuracy", [0.98, 0.6, None])
+def test_the_classifier_behind_the_modes_is_told_with_its_accuracy(make, accuracy):
+    modes = make.metric(8.0, details={"classifier_test_accuracy": accuracy} if accuracy else {})
+    board = build_board(make.results(make.trial("a", {"fid": make.metric(3.0), "modes": modes})))
+    assert any("right on 98.0% of held-out ones" in note for note in board.notes) == (accuracy == 0.98)
+    assert any("right on only 60% of held-out images" in text for text in board.warnings) == (accuracy == 0.6)
+
+
 def test_what_could_not_be_measured_is_said_once(make):
     def unlabelled(name):
         return {
