@@ -130,7 +130,8 @@ def _measure(task: Task, plan: Plan, lab: Lab, known: dict[tuple[str, float, int
         return measure(lab, plan, task.fault, task.size, task.num_samples, task.seed)
     reading = [info for info in plan.metrics if info.id in clean.reads_labels]
     measured = measure(lab, plan.with_metrics(reading), task.fault, task.size, task.num_samples, task.seed)
-    return measured.model_copy(update={"values": clean.values | measured.values})
+    unread = {name: value for name, value in clean.values.items() if name not in clean.reads_labels}
+    return measured.model_copy(update={"values": unread | measured.values})
 
 
 def _repeat_all(folder: Path, plan: Plan, lab: Lab, on_step: Callable[[Step], None]) -> None:

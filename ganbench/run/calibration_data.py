@@ -53,7 +53,10 @@ class RealData:
         return 0 if self.classes is None else len(np.unique(self.classes))
 
     def deal(self, num_samples: int, seed: int) -> Deal:
-        """What the fake generator of a seed draws from: disjoint sets as long as the pool gives them."""
+        """What the fake generator of a seed draws from: disjoint sets as long as the pool gives them.
+
+        Faults that take some classes more often read on into the next sets, of which up to a third is then the same.
+        """
         sets = max(len(self.pool) // num_samples, 1)
         shuffles, place = divmod(seed, sets)
         pool = np.random.default_rng([shuffles, len(self.pool)]).permutation(self.pool) if shuffles else self.pool

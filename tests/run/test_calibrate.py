@@ -200,7 +200,7 @@ def test_points_are_calibrated_by_their_modes(registry, tmp_path):
     found = answers(folder)
     assert found["modes", "drop"].seen_from == 1
     assert found["hq_ratio", "stray"].direction == "worse"
-    assert found["hq_ratio", "duplicate"].blind
+    assert found["hq_ratio", "duplicate"].seen_from is None
     for item in gather(folder).repeated:
         assert item.metric == "modes"
         assert item.num_inside >= 0.9 * item.num_repetitions
