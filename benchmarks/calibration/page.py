@@ -36,13 +36,14 @@ of known size: classes dropped, class balance shifted, training samples copied, 
 noise, JPEG. `ganbench calibrate` measures them by every metric, over several sets of samples, and says from which size
 on a fault is told from clean samples, in which direction the number moves, and what it is blind to.
 
-**How to read the tables.** A cell holds the smallest size that is seen, as are all larger ones. *Seen* means that one
-set of the faulty generator is told from one clean set of the same number of samples: the means differ by more than 1.96
-standard deviations of the difference of two such sets, and Welch's t-test of the means gives p < 0.01 (0.001 with one
-set; the support of the birthday test by its logarithm; a count that does not vary: p < 0.05 by the order of the sets).
-So many cells are not corrected for: of those in which nothing moves, up to two in a hundred are seen. `–`: blind, no
-size is seen. `(–)`: some sizes are seen, but not the largest. `!`: the number gets *better* with the fault. `↗` `↘`: it
-only describes, and goes up or down. `~`: it does not move one way all along. Empty: not measured, or not computable.
+**How to read the tables.** A cell holds the smallest size that is seen, as are all larger ones. *Seen* means that at
+least 80 % of the faulty sets are told from clean ones of the same number of samples, on one side: the value lies
+outside the interval that holds 95 % of new clean sets by Student's t (99.9 % where there is one faulty set; the support
+of the birthday test by its logarithm; a number that never varies needs p < 0.05 by the order of the sets). So many
+cells are not corrected for: of those in which nothing happens, up to two in a thousand are seen. `–`: blind, no size is
+seen. `(–)`: some sizes are seen, but not the largest. `?`: too few sets of a number that never varies. `!`: the number
+gets *better* with the fault. `↗` `↘`: it only describes, and goes up or down. `~`: it does not move one way all along.
+Empty: not measured, or not computable.
 
 **What it does not say.** A fault that is not seen may still be there: its effect is within the noise of one set at that
 n. Sensitivity depends on the data, on the extractor and on n. Boards carry a note from these tables only where the

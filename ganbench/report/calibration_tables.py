@@ -58,6 +58,8 @@ def cell_of(response: Response | None, fault: FaultRecord, metric: MetricFacts) 
     if response.seen_from is None:
         if response.blind:
             return Cell("–", "blind", story)
+        if response.undecided:
+            return Cell("?", "unsteady", f"too few sets of a number that never varies; {story}")
         return Cell("(–)", "unsteady", f"some sizes are seen, but not the largest; {story}")
     size = short_size(fault, response.seen_from)
     mark = {"worse": "", "better": "!", "up": "↗", "down": "↘"}[response.direction or "worse"]
@@ -99,7 +101,7 @@ def _story(of_faults: Mapping[str, Sequence[Response]], titles: Mapping[str, str
     small = [
         titles[name]
         for name, rs in of_faults.items()
-        if titles[name] not in blind and any(r.seen_from is None for r in rs)
+        if titles[name] not in blind and any(r.seen_from is None and not r.undecided for r in rs)
     ]
     sentences = []
     if blind:

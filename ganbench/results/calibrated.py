@@ -114,6 +114,8 @@ def _sensitivity(metric: str, num_samples: int, own: Sequence[Response], calibra
     unsteady: list[str] = []
     for response in own:
         fault = faults[response.fault]
+        if response.undecided:
+            continue
         if response.seen_from is None:
             (blind if response.blind else unsteady).append(fault.noun)
         elif response.direction == "better":
