@@ -16,7 +16,7 @@ from pathlib import Path
 
 from ganbench.report.calibration_charts import curves_png
 from ganbench.report.calibration_page import facts_of, gather, missing_of
-from ganbench.report.calibration_tables import Line, Share, joined, shares, stories, table
+from ganbench.report.calibration_tables import Line, Share, joined, shares, short_size, stories, table
 from ganbench.results.calibrated import SUMMARY_FILE, Summary, clauses_of, summarise
 from ganbench.results.calibration import Calibration
 from ganbench.results.sensitivity import Response, responses
@@ -59,6 +59,7 @@ def section(calibration: Calibration) -> str:
     told = stories(calibration, found)
     parts = [f"## {plan.data.name}", "\n".join(f"- **{fact.label}**: {fact.value}" for fact in facts_of(calibration))]
     parts += list(_remarks(calibration))
+    parts.append("Planted sizes, the smallest first:\n\n" + planted_sizes(calibration))
     for n in plan.num_samples:
         if lines := table(calibration, found, n):
             parts += [f"### {plan.data.name}: seen from which size on, n = {n:,}", matrix(calibration, lines)]
@@ -71,6 +72,15 @@ def section(calibration: Calibration) -> str:
     missing = missing_of(calibration) | plan.left_out
     lacking = "\n".join(f"- **{name}**: {why}" for name, why in sorted(missing.items()))
     return "\n\n".join([*parts, *([f"### {plan.data.name}: not calibrated", lacking] if lacking else [])])
+
+
+def planted_sizes(calibration: Calibration) -> str:
+    """What the cells of the tables can hold: each fault with its sizes and what they count."""
+    rows = [
+        f"| {fault.title} | {fault.unit} | {', '.join(short_size(fault, size.size) for size in fault.sizes)} |"
+        for fault in calibration.plan.faults
+    ]
+    return "\n".join(["| fault | a size is | planted |", "| --- | --- | --- |", *rows])
 
 
 def in_short(calibrations: Sequence[Calibration], summaries: Sequence[Summary]) -> str:
@@ -90,7 +100,8 @@ def in_short(calibrations: Sequence[Calibration], summaries: Sequence[Summary]) 
                 f"{sum(share.item.num_repetitions for share in known):,} repetitions; lowest: {lowest.item.metric}, "
                 f"{lowest.words}, n = {lowest.item.num_samples:,}, in {lowest.share:.1%}."
             )
-    return "\n".join(["## In short", "", *lines])
+    told = "Where a size is named, smaller ones that were planted are not seen (the sizes stand above each table)."
+    return "\n".join(["## In short", "", told, "", *lines])
 
 
 def mean_share(known: Sequence[Share]) -> float:

@@ -103,6 +103,8 @@ def _method_lines(found: RunComparison) -> list[str]:
     methods = "; ".join(dict.fromkeys(test.method for test in tested))
     count = f"for all {len(tested)} tests together (Holm)" if len(tested) > 1 else "for one test"
     lines = [f"Tested by {methods}; at 5 % {count}.", EFFECT_NOTE]
+    if len(tested) > 1:
+        lines.append("An interval is that of its pair alone, p and verdict are those of all together.")
     return [*lines, *([ONE_SEED_NOTE] if any(test.method == SAMPLING_ONLY for test in tested) else [])]
 
 

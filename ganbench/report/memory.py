@@ -29,6 +29,8 @@ FARTHER = (
 )
 Records = Mapping[str, MetricRecord]
 
+FAR = 1.5  # times the distance of held-out images: such samples are unlike the data
+
 
 def neighbours_view(
     assets: Assets, folder: Path, metrics: MetricsFile | None, num_in_row: int, name: str
@@ -165,7 +167,10 @@ def _calibration(record: MetricRecord | None, num_in_row: int) -> str:
     expected = details.get("heldout_share_closer_than_percentile_1", 0.01)  # more where held-out images repeat others
     if share >= max(COPYING_SHARE, 2 * expected):
         return f"{words}, where {expected:.0%} is expected: copies, or a few very typical images."
-    return f"{words}, where {expected:.0%} is expected: nothing here points to copying."
+    words += f", where {expected:.0%} is expected: nothing here points to copying."
+    if heldout > 0 and record.value > FAR * heldout:
+        words += " The samples are far from any real image, so that says little for them."
+    return words
 
 
 def _copies(record: MetricRecord | None) -> str:

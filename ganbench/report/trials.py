@@ -151,6 +151,7 @@ def _modes(record: MetricRecord | None) -> tuple[Chart | None, str, list[str]]:
     words = f"{record.value:g} of {len(counts)} classes found among {record.num_samples:,} samples"
     accuracy = details.get("classifier_test_accuracy")
     words += f" by a classifier that is right on {accuracy:.1%} of held-out images." if accuracy else "."
+    words += " It names a class for any image, scribbles too: a count of classes says nothing of quality."
     missing = missing_classes(counts, shares, names)
     return class_chart(counts, shares, names), f"{words} {missing_words(missing)}", missing
 

@@ -94,7 +94,13 @@ def rank_notes(tests: Sequence[PairTest]) -> list[str]:
     if len(tests) == 1:
         return [f"Ranks: {methods}, at 5 %. The two models can{'' if apart else 'not'} be told apart."]
     corrected = f"at 5 % for all {len(tests)} pairs together (Holm)"
-    return [f"Ranks: {methods}, {corrected}. {apart or 'None'} of the {len(tests)} pairs can be told apart."]
+    notes = [f"Ranks: {methods}, {corrected}. {apart or 'None'} of the {len(tests)} pairs can be told apart."]
+    if apart < len(tests):
+        notes.append(
+            "A tie does not say that models are equal: it says that these seeds and samples do not show which is "
+            "better. Of few seeds and many pairs only very large differences are shown; use more --seeds."
+        )
+    return notes
 
 
 def _calibration_notes(results: RunResults, rows: Sequence[BoardRow], rank_by: str) -> list[str]:

@@ -24,6 +24,7 @@ from ganbench.types import ExtractorInfo, MetricInfo
 
 LEAST_SETS = 3  # disjoint clean sets of a size, below which no spread can be told
 DAMAGED = 4000  # samples that are damaged at each strength, or as many as the largest set has
+DEFAULT_SEEDS = (8, 5, 3)
 DEAR_SEEDS = 3  # of the metrics on request
 DEAR = {
     "cas": "it trains two classifiers at each measurement: name it with --metrics",
@@ -42,7 +43,7 @@ class CalibrationRequest:
     faults: tuple[str, ...] = ()
     metrics: tuple[str, ...] = ()
     num_samples: tuple[int, ...] = (500, 2000, 10000)
-    num_seeds: tuple[int, ...] = (8, 5, 3)
+    num_seeds: tuple[int, ...] = DEFAULT_SEEDS
     repetitions: int = 400
     extractor: str = "auto"
     dear_up_to: int = 2000
@@ -164,6 +165,11 @@ def _check(request: CalibrationRequest) -> None:
         raise UsageError(f"--num-samples {min(request.num_samples)}: expected 2 or more.")
     if min(request.num_seeds) < 2:
         raise UsageError("--seeds: expected 2 or more of each fault, since noise is what differs between seeds.")
+    if len(request.num_seeds) not in (1, len(set(request.num_samples))) and request.num_seeds != DEFAULT_SEEDS:
+        raise UsageError(
+            f"--seeds {','.join(map(str, request.num_seeds))}: expected one number, or one for each of --num-samples "
+            f"{','.join(map(str, request.num_samples))}."
+        )
 
 
 def _faults(names: Sequence[str], data: RealData) -> tuple[tuple[Fault, ...], list[str]]:
@@ -174,7 +180,14 @@ def _faults(names: Sequence[str], data: RealData) -> tuple[tuple[Fault, ...], li
     fitting = [fault for fault in FAULTS.values() if data.kind in fault.data_kinds and fault.name in (names or FAULTS)]
     usable = tuple(fault for fault in fitting if data.num_classes > 1 or not fault.needs_labels)
     if not usable:
-        raise UsageError(f"{data.name}: none of the faults asked for can be planted in these data.")
+        fits = [
+            f.name
+            for f in FAULTS.values()
+            if data.kind in f.data_kinds and (data.num_classes > 1 or not f.needs_labels)
+        ]
+        raise UsageError(
+            f"{data.name}: none of the faults asked for can be planted in these data; these can: {', '.join(fits)}."
+        )
     lacking = [fault.name for fault in fitting if fault not in usable]
     return usable, [f"{', '.join(lacking)}: not planted, since the data have no labels."] if lacking else []
 
