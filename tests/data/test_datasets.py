@@ -377,7 +377,7 @@ def test_unknown_name_is_answered_with_close_ones():
     [("folder", "folder:PATH"), ("folder:", "folder:PATH"), ("npz", "npz:PATH"), ("boxes", "boxes:FILE")],
 )
 def test_path_is_needed(text, form):
-    told = f"as in --dataset {form}. Your own files can be: folder:PATH, boxes:FILE, npz:PATH."
+    told = f"as in --dataset {form}. Your own files can be: folder:PATH, boxes:FILE, npz:PATH, stacked-npz:PATH."
     with pytest.raises(DataError, match=re.escape(told)):
         load_dataset(text, INFOS)
 

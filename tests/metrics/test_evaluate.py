@@ -191,7 +191,7 @@ def test_the_metrics_of_the_design_are_offered_once_each():
     assert len(ids) == len(set(ids))
     expected = """is fid fid_infinity kid precision recall density coverage intra_fid fd_dinov2 cmmd lpips_diversity
         lpips_diversity_within ppl sliced_wasserstein vendi nn_feature nn_lpips authenticity ct cas modes mode_kl
-        label_accuracy ndb birthday class_recall class_coverage copies hq_ratio mixture_kl"""
+        modes_seen label_accuracy ndb birthday class_recall class_coverage copies hq_ratio mixture_kl"""
     assert set(ids) == set(expected.split())
 
 

@@ -31,7 +31,7 @@ def record(at_least):
 def test_an_estimate_has_its_interval(assets, tmp_path):
     words = " ".join(repeats(assets, tmp_path, record(at_least=False), "x").words)
     assert "About 13,500 different images (95 % interval 9,000 to 21,000)" in words
-    assert "Among the 499,500 pairs of 1,000 samples, 37 are repeats: no farther apart than 2" in words
+    assert "Repeats among the 499,500 pairs of 1,000 samples: 37, no farther apart than 2" in words
     assert "By chance there would be 3.21." in words
 
 
