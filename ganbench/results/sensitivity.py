@@ -31,7 +31,6 @@ from scipy.stats import t as student_t
 
 from ganbench.results.calibration import CLEAN, Calibration, FaultRecord, Measured
 
-Z95 = 1.959963984540054
 ALPHA, ALPHA_OF_ONE = 0.05, 0.001  # of telling one faulty set from clean ones, and where there is only one
 TOLD_SHARE = 0.8
 P_LUCK, P_LUCK_OF_ONE, P_LUCK_OF_ORDER = 0.01, 0.001, 0.05
