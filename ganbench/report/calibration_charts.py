@@ -14,9 +14,10 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from PIL import Image
 
+from ganbench.metrics.intervals import Z95
 from ganbench.report.drawing import GRID, INK, RC, SERIES, plain, svg
 from ganbench.results.calibration import CalibrationPlan, FaultRecord
-from ganbench.results.sensitivity import Z95, Response
+from ganbench.results.sensitivity import Response
 
 WIDTH, HEIGHT = 1.8, 1.9  # of one chart, in inches
 PNG_DPI, PNG_COLOURS = 96, 64
