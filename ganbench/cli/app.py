@@ -190,7 +190,9 @@ def calibrate(
     ] = "mnist5k",
     faults: Annotated[
         str | None,
-        typer.Option(help="Comma-separated: drop, balance, copy, duplicate, labels, blur, noise, jpeg, stray; or all."),
+        typer.Option(
+            help="Comma-separated: drop, balance, rare, copy, duplicate, labels, blur, noise, jpeg, stray; or all."
+        ),
     ] = None,
     metrics: Annotated[str | None, typer.Option(help="Metric ids, comma-separated; else all that can be.")] = None,
     num_samples: Annotated[

@@ -72,12 +72,17 @@ def point_mode_kl(inputs: PointInputs) -> MetricResult:
 
 def compute_mixture_kl(inputs: PointInputs) -> MetricResult:
     """KL of the samples from the mixture over the modes and one more cell for the samples of low quality."""
-    from scipy.stats import chi2  # noqa: PLC0415  # slow to import
-
     num_modes, dim = inputs.mixture.centres.shape
-    inside = float(chi2.cdf(HIGH_QUALITY**2, dim))
+    inside = good_share(dim)
     expected = np.append(np.full(num_modes, inside / num_modes), 1 - inside)
     return _kl_result(inputs, np.append(inputs.counts, _num_bad(inputs)), expected)
+
+
+def good_share(dim: int) -> float:
+    """The share of the mixture's own samples of `dim` coordinates that are of high quality."""
+    from scipy.stats import chi2  # noqa: PLC0415  # slow to import
+
+    return float(chi2.cdf(HIGH_QUALITY**2, dim))
 
 
 def kl_of_counts(counts: npt.NDArray[np.int64], expected: Shares) -> Shares:

@@ -136,9 +136,10 @@ def _measure(task: Task, plan: Plan, lab: Lab, known: dict[tuple[str, float, int
 
 def _repeat_all(folder: Path, plan: Plan, lab: Lab, on_step: Callable[[Step], None]) -> None:
     path, tasks = folder / REPETITIONS_FILE, list(repeat_tasks(plan))
-    known = {(item.metric, item.size, item.num_samples) for item in map(Repeated.model_validate, read_history(path))}
+    stored = map(Repeated.model_validate, read_history(path))
+    known = {(item.metric, item.fault, item.size, item.num_samples) for item in stored}
     for number, task in enumerate(tasks):
-        if (task.metric.id, task.size, task.num_samples) not in known:
+        if task.key not in known:
             planted = task.fault.word(task.size) if task.size else CLEAN
             text = f"intervals of {task.metric.title.lower()}, {planted}, n = {task.num_samples:,}"
             on_step(Step(text, number, len(tasks), None))

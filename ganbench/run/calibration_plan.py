@@ -64,7 +64,7 @@ class Plan:
     def metrics_at(self, num_samples: int, seed: int) -> list[MetricInfo]:
         """The metrics that are measured: those on request, unless named, of few samples and by the first seeds only."""
         named, limit = self.record.configuration["named"], self.record.configuration["dear_up_to"]
-        dear = num_samples <= limit and seed < DEAR_SEEDS
+        dear = num_samples <= limit and seed < self.record.configuration["dear_seeds"]
         return [info for info in self.metrics if info.default or dear or info.id in named]
 
     def with_metrics(self, metrics: Sequence[MetricInfo]) -> Plan:
@@ -115,6 +115,7 @@ def _configuration(
         "dataset": data.name, "dataset_sha256": data.sha256, "seed": request.seed,
         "faults": {fault.name: list(fault.sizes_for(data.num_classes)) for fault in faults},
         "metrics": [info.id for info in metrics], "named": list(request.metrics), "dear_up_to": request.dear_up_to,
+        "dear_seeds": DEAR_SEEDS,
         "num_samples": list(sizes), "num_seeds": list(request.num_seeds), "repetitions": request.repetitions,
         "extractor": extractor.name if extractor else None,
         "num_reference": data.num_reference, "num_heldout": data.num_heldout, "num_pool": len(data.pool),

@@ -8,6 +8,8 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from ganbench.metrics.modes import num_covered
+from ganbench.metrics.point_modes import good_share
 from ganbench.results.calibration import CLEAN, Repeated
 from ganbench.run.calibration_data import RealData
 from ganbench.run.calibration_lab import Lab, compute
@@ -18,17 +20,32 @@ from ganbench.types import MetricInfo
 
 
 class Known(NamedTuple):
-    """A metric that estimates a planted quantity: by which fault, and the true value at a size of it."""
+    """A metric that estimates a planted quantity: by which fault, and its true value by size, data and samples."""
 
     metric: str
     fault: str
-    truth: Callable[[float, RealData], float]
+    truth: Callable[[float, RealData, int], float]
+
+
+def covered_with_rare(size: float, data: RealData, num_samples: int) -> float:
+    """How many classes are covered where half of them come only `size` times as often as the others.
+
+    Of images, those whose share is large enough, in classes of much the same size. Of points one sample is enough: as
+    many modes as so many samples show on average, to a tenth.
+    """
+    num_rare = data.num_classes // 2
+    weights = np.repeat([size, 1.0], [num_rare, data.num_classes - num_rare])
+    if data.kind == "image":
+        return num_covered(weights / weights.sum(), np.full(len(weights), 1 / len(weights)))
+    shares = weights / weights.sum() * good_share(data.samples.shape[1])
+    return round(float((1 - (1 - shares) ** num_samples).sum()), 1)
 
 
 KNOWN = (
-    Known("modes", "drop", lambda size, data: data.num_classes - size),
-    Known("copies", "copy", lambda size, data: size),
-    Known("label_accuracy", "labels", lambda size, data: 1 - size),
+    Known("modes", "drop", lambda size, data, num_samples: data.num_classes - size),
+    Known("modes", "rare", covered_with_rare),
+    Known("copies", "copy", lambda size, data, num_samples: size),
+    Known("label_accuracy", "labels", lambda size, data, num_samples: 1 - size),
 )
 
 
@@ -41,16 +58,28 @@ class RepeatTask(NamedTuple):
     size: float
     num_samples: int
 
+    @property
+    def planted(self) -> str:
+        """The fault's name; of size 0, clean."""
+        return self.fault.name if self.size else CLEAN
+
+    @property
+    def key(self) -> tuple[str, str, float, int]:
+        """By which it is known among the stored repetitions."""
+        return (self.metric.id, self.planted, self.size, self.num_samples)
+
 
 def repeat_tasks(plan: Plan) -> Iterator[RepeatTask]:
-    """Every planted value that these data and metrics allow, size 0 first."""
+    """Every planted value that these data and metrics allow, of each metric size 0 first."""
     metrics, planned = {info.id: info for info in plan.metrics}, {fault.name for fault in plan.faults}
-    for num_samples in plan.record.num_samples:
-        for known in KNOWN:
+    possible = [known for known in KNOWN if known.metric in metrics and known.fault in planned]
+    for num_samples in plan.record.num_samples if plan.record.configuration["repetitions"] else ():
+        clean: set[str] = set()
+        for known in possible:
             fault = FAULTS[known.fault]
-            if known.metric in metrics and known.fault in planned and plan.record.configuration["repetitions"]:
-                for size in (0.0, *fault.sizes_for(plan.data.num_classes)):
-                    yield RepeatTask(known, fault, metrics[known.metric], size, num_samples)
+            for size in (*((0.0,) if known.metric not in clean else ()), *fault.sizes_for(plan.data.num_classes)):
+                yield RepeatTask(known, fault, metrics[known.metric], size, num_samples)
+            clean.add(known.metric)
 
 
 def repeat(task: RepeatTask, plan: Plan, lab: Lab) -> Repeated:
@@ -59,14 +88,14 @@ def repeat(task: RepeatTask, plan: Plan, lab: Lab) -> Repeated:
     Each sample is copied, or mislabelled, with the planted chance: it is the generator that has that share, and one set
     of its samples has it by chance only.
     """
-    truth = task.known.truth(task.size, plan.data)
+    truth = task.known.truth(task.size, plan.data, task.num_samples)
     found = [_once(task, plan, lab, i) for i in range(plan.record.configuration["repetitions"])]
     results = np.array([row for row in found if row is not None])  # [R, 3]: value, low, high
     if len(results) == 0:
         results = np.zeros((0, 3))
     low, high = results[:, 1] - 1e-9, results[:, 2] + 1e-9
     return Repeated(
-        metric=task.metric.id, fault=task.fault.name if task.size else CLEAN, size=task.size, truth=truth,
+        metric=task.metric.id, fault=task.planted, size=task.size, truth=truth,
         num_samples=task.num_samples, num_repetitions=len(results),
         num_inside=int(((low <= truth) & (truth <= high)).sum()), num_below=int((high < truth).sum()),
         mean_value=_mean(results[:, 0]), mean_width=_mean(results[:, 2] - results[:, 1]),
@@ -88,7 +117,7 @@ def _once(task: RepeatTask, plan: Plan, lab: Lab, number: int) -> Sequence[float
 def _planted(task: RepeatTask, deal: Deal, rng: np.random.Generator) -> Planted:
     assert task.fault.plant is not None
     size = task.size
-    if not task.fault.counts_classes:  # a share: each sample by its own chance
+    if task.fault.of_samples:  # a share: each sample by its own chance
         size = rng.binomial(task.num_samples, size) / task.num_samples
     return task.fault.plant(deal, size, rng) if size else deal.clean()
 

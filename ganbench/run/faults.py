@@ -22,6 +22,7 @@ Rows = npt.NDArray[np.int64]
 Samples = npt.NDArray[Any]  # images uint8 [N, H, W, C] or points float32 [N, D]
 COPIED, DOUBLED = (0.01, 0.05, 0.2, 0.5), (0.1, 0.3, 0.6, 0.9)
 DROPPED = (0.1, 0.2, 0.3, 0.5, 0.7)  # of the classes
+RARE = (0.3, 0.1, 0.03, 0.01)  # of how often the other classes come
 
 
 class Planted(NamedTuple):
@@ -60,7 +61,8 @@ class Deal:
 
 @dataclass(frozen=True)
 class Fault:
-    """A fault by `name`. `sizes` rise in strength, shares of the classes where `counts_classes`.
+    """A fault by `name`. `sizes` rise in strength: shares of the classes where `counts_classes`, of the samples where
+    `of_samples`.
 
     `words` words one size, `unit` says what a size counts.
     """
@@ -74,6 +76,7 @@ class Fault:
     damage: Callable[[Samples, float, np.random.Generator], Samples] | None = None
     needs_labels: bool = False
     counts_classes: bool = False
+    of_samples: bool = False
     data_kinds: Sequence[DataKind] = ("image",)
 
     def sizes_for(self, num_classes: int) -> tuple[float, ...]:
@@ -124,6 +127,14 @@ def skew_classes(deal: Deal, ratio: float, rng: np.random.Generator) -> Planted:
     counts = np.diff(ends, prepend=0)
     parts = [np.resize(deal.pool[classes == label], count) for label, count in zip(order, counts, strict=True)]
     return deal.of_rows(np.concatenate(parts))
+
+
+def thin_classes(deal: Deal, share: float, rng: np.random.Generator) -> Planted:
+    """Half of the classes, drawn at random, come only `share` times as often as they should beside the others."""
+    classes = deal.labelled()[deal.pool]
+    order = rng.permutation(np.unique(classes))
+    rare = np.isin(classes, order[: len(order) // 2])
+    return deal.of_rows(deal.pool[~rare | (rng.random(len(rare)) < share)][: deal.num_samples])
 
 
 def repeat_samples(deal: Deal, share: float, rng: np.random.Generator) -> Planted:
@@ -179,12 +190,14 @@ FAULTS = {
               plant=drop_classes, needs_labels=True, counts_classes=True, data_kinds=_BOTH),
         Fault("balance", "Shifted class balance", "largest share of a class over the smallest", "class ratio {:g}",
               (2, 4, 8, 16), plant=skew_classes, needs_labels=True, data_kinds=_BOTH),
+        Fault("rare", "Rare classes", "how often half of the classes come, over the others",
+              "half of the classes at {:.0%}", RARE, plant=thin_classes, needs_labels=True, data_kinds=_BOTH),
         Fault("copy", "Copied training samples", "share of samples that are training samples", "{:.0%} copied", COPIED,
-              plant=copy_training, data_kinds=_BOTH),
+              plant=copy_training, of_samples=True, data_kinds=_BOTH),
         Fault("duplicate", "Duplicated samples", "share of samples that repeat others", "{:.0%} repeated", DOUBLED,
-              plant=repeat_samples, data_kinds=_BOTH),
+              plant=repeat_samples, of_samples=True, data_kinds=_BOTH),
         Fault("labels", "Wrong labels", "share of samples of another class than asked for", "{:.0%} mislabelled",
-              COPIED, plant=mislabel, needs_labels=True),
+              COPIED, plant=mislabel, needs_labels=True, of_samples=True),
         Fault("blur", "Blur", "standard deviation of the Gaussian in pixels", "blur of {:g} px", (0.3, 0.5, 1, 2),
               damage=blur),
         Fault("noise", "Noise", "standard deviation in grey levels of 255", "noise of {:g} levels", (2, 8, 24, 64),

@@ -10,6 +10,7 @@ import torch
 from ganbench.errors import UsageError
 from ganbench.features.extract import FeatureCache
 from ganbench.metrics.evaluate import EvaluationContext, evaluate
+from ganbench.metrics.point_modes import good_share
 from ganbench.registry import load_registry
 from ganbench.report.calibration_page import gather, write_calibration
 from ganbench.results.calibration import CALIBRATION_FILE, MEASUREMENTS_FILE, REPETITIONS_FILE, Calibration
@@ -18,6 +19,7 @@ from ganbench.results.store import read_record
 from ganbench.run.calibrate import calibrate, tasks_of
 from ganbench.run.calibration_lab import ImageLab, measure, plant
 from ganbench.run.calibration_plan import CalibrationRequest, plan_calibration
+from ganbench.run.calibration_repeats import covered_with_rare
 from ganbench.run.faults import FAULTS
 from ganbench.types import Dataset, DatasetInfo, DataSpec, ExtractorIdentity, ExtractorInfo, ImageSet
 
@@ -192,6 +194,23 @@ def test_damaged_images_are_measured_as_such(run):
 
 
 @pytest.mark.slow
+def test_intervals_hold_the_classes_that_are_covered_though_rare(registry, tmp_path):
+    request = ask(tmp_path, faults=("drop", "rare"), metrics=("modes",), num_samples=(100,), repetitions=40)
+    calibrate(request, registry=registry, device="cpu", cache=FeatureCache(tmp_path / "cache"))
+    found = {(item.fault, item.size): item for item in gather(tmp_path / "out").repeated}
+    assert [found["rare", size].truth for size in (0.3, 0.1, 0.03, 0.01)] == [5, 5, 3, 3]
+    assert all(item.num_inside >= 0.9 * item.num_repetitions for item in found.values())
+    assert len(found) == 8  # clean once, three numbers of dropped classes, four rarities
+
+
+def test_of_points_as_many_modes_are_covered_as_the_samples_show_on_average(registry):
+    data = plan_calibration(CalibrationRequest(dataset="grid25", faults=("rare",)), registry).data
+    rng, shares = np.random.default_rng(0), np.repeat([0.03, 1.0], [12, 13])
+    drawn = rng.multinomial(round(500 * good_share(2)), shares / shares.sum(), 2000)
+    assert covered_with_rare(0.03, data, 500) == pytest.approx((drawn > 0).sum(axis=1).mean(), abs=0.1)
+
+
+@pytest.mark.slow
 def test_points_are_calibrated_by_their_modes(registry, tmp_path):
     request = CalibrationRequest(
         dataset="ring8", num_samples=(500,), num_seeds=(3,), repetitions=20, out=tmp_path / "ring"
@@ -220,7 +239,7 @@ def test_sizes_that_the_data_cannot_give_are_left_out_and_told(registry, tmp_pat
 def test_without_labels_the_faults_of_classes_are_left_out(registry, tmp_path):
     plan = plan_calibration(ask(tmp_path, dataset="plain", faults=()), registry)
     assert [fault.name for fault in plan.faults] == ["copy", "duplicate", "blur", "noise", "jpeg"]
-    assert plan.record.notes == ["drop, balance, labels: not planted, since the data have no labels."]
+    assert plan.record.notes == ["drop, balance, rare, labels: not planted, since the data have no labels."]
     with pytest.raises(UsageError, match="none of the faults"):
         plan_calibration(ask(tmp_path, dataset="plain", faults=("drop",)), registry)
 

@@ -17,6 +17,7 @@ from ganbench.run.faults import (
     repeat_samples,
     skew_classes,
     stray,
+    thin_classes,
 )
 
 NUM_CLASSES = 10
@@ -66,6 +67,16 @@ def test_the_balance_has_the_asked_ratio(deal, ratio):
     assert counts.max() / counts.min() == pytest.approx(ratio, rel=0.02)
 
 
+@pytest.mark.parametrize("share", [0.3, 0.1, 0.03])
+def test_half_of_the_classes_come_so_much_less_often(share):
+    deal = Deal(np.arange(100, 100000), np.arange(100), 40000, np.arange(100000) % NUM_CLASSES)
+    counts = np.sort(np.bincount(thin_classes(deal, share, RNG(2)).labels, minlength=NUM_CLASSES))
+    rare, usual = counts[:5], counts[5:]
+    assert counts.sum() == 40000
+    assert rare.sum() / usual.sum() == pytest.approx(share, rel=0.1)
+    assert usual.min() > 3 * usual.std() + rare.max()
+
+
 @pytest.mark.parametrize(("share", "different"), [(0.1, 180), (0.6, 80), (0.9, 20)])
 def test_duplicates_leave_so_many_different_samples(deal, share, different):
     rows = repeat_samples(deal, share, RNG(0)).rows
@@ -79,11 +90,12 @@ def test_duplicates_leave_so_many_different_samples(deal, share, different):
 @settings(max_examples=25, deadline=None)
 def test_planting_depends_on_the_seed_alone(fault, seed, size, num_samples):
     deal = Deal(np.arange(50, 300), np.arange(50), num_samples, np.arange(300) % 5)
-    size = {"drop": round(size * 5), "balance": 1 + size * 10}.get(fault.name, size)
+    size = {"drop": round(size * 5), "balance": 1 + size * 10, "rare": 1 - size}.get(fault.name, size)
+    clean = size == (1 if fault.name in ("balance", "rare") else 0)
     first, again = (fault.plant(deal, size, RNG(seed)) for _ in range(2))
     assert (first.rows == again.rows).all()
     assert len(first.rows) == len(first.labels) == num_samples
-    if size == 0:
+    if clean and fault.name != "balance":
         assert (first.rows == deal.clean().rows).all()
         assert (first.labels == deal.clean().labels).all()
 
@@ -148,5 +160,5 @@ def test_stray_points_are_the_asked_share_and_in_the_box():
 def test_faults_have_sizes_that_rise_in_strength():
     for fault in FAULTS.values():
         assert (fault.plant is None) != (fault.damage is None)
-        rising = list(fault.sizes) if fault.name != "jpeg" else [-size for size in fault.sizes]
+        rising = [-size for size in fault.sizes] if fault.name in ("jpeg", "rare") else list(fault.sizes)
         assert rising == sorted(rising)
