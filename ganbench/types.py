@@ -338,9 +338,15 @@ class ExtractorInfo:
     paper: str = ""
 
 
+Bounds = tuple[float | None, float | None]
+
+
 @dataclass(frozen=True)
 class MetricResult:
-    """One number with its 95 % interval (`ci95_method` says how it was made) and the counts behind it."""
+    """One number with its 95 % interval (`ci95_method` says how it was made) and the counts behind it.
+
+    `bounds` as in `MetricInfo`, where they depend on the data.
+    """
 
     value: float
     ci95: tuple[float, float] | None
@@ -348,6 +354,7 @@ class MetricResult:
     num_samples: int
     num_reference: int | None = None
     details: Mapping[str, Any] = field(default_factory=dict)  # JSON values only
+    bounds: Bounds | None = None
 
 
 class MetricUnavailableError(Exception):
@@ -365,7 +372,8 @@ class MetricInfo:
 
     `needs`: whose features must be there (reference, train, heldout) and what else. `extractor` names the one extractor
     that the metric is defined on; without it, the evaluation's extractor serves, and gives the number its name unless
-    it is the canonical one. The texts make the metric's card.
+    it is the canonical one. The texts make the metric's card. `bounds`: the least and the largest value that the number
+    can have, None where there is none; intervals over training seeds end there.
     """
 
     id: str
@@ -379,6 +387,7 @@ class MetricInfo:
     default: bool = True  # part of what is measured when nothing is named; False: dear, or of use to few
     description: str = ""  # one sentence: what the number says
     range: str = ""
+    bounds: Bounds = (None, None)
     interval: str = ""  # what the 95 % interval covers and how it is made
     choices: str = ""  # what was decided where papers and codes differ
     cost: str = ""

@@ -25,7 +25,11 @@ from ganbench.results.store import write_bytes, write_json
 ROOT = Path(__file__).parent.parent.parent
 PAGE, PICTURES = ROOT / "docs" / "calibration.md", ROOT / "docs" / "calibration"
 SUMMARY = ROOT / "ganbench" / "results" / SUMMARY_FILE
-COVERS = {"mnist-70k": ["mnist-70k", "mnist", "mnist5k"]}  # datasets of the same images that a calibration speaks for
+COVERS = {  # datasets by name that a calibration speaks for, beside those that are equal byte for byte
+    "mnist-70k": ["mnist", "mnist5k"],
+    "ring8": ["ring8"],
+    "grid25": ["grid25"],
+}
 RANKING = ("fid", "mixture_kl")  # the metrics that boards are ranked by
 ARROWS = {True: " ↑", False: " ↓", None: ""}
 HEAD = """\
@@ -179,7 +183,7 @@ def main() -> None:
     calibrations = [gather(folder) for folder in parser.parse_args().folders]
     names = [calibration.plan.data.name for calibration in calibrations]
     summaries = [
-        summarise(calibration, responses(calibration), COVERS.get(name, [name]))
+        summarise(calibration, responses(calibration), COVERS.get(name, []))
         for name, calibration in zip(names, calibrations, strict=True)
     ]
     parts = [section(calibration) for calibration in calibrations]

@@ -5,8 +5,9 @@ from __future__ import annotations
 from rich.markup import escape
 from rich.table import Table
 
+from ganbench.report.words import score_words
 from ganbench.results.published import published_words
-from ganbench.results.schema import Board, BoardRow, Score
+from ganbench.results.schema import Board, BoardRow
 from ganbench.results.statistics import spread_words
 
 SHOWN = ("fid", "modes", "precision", "recall", "nn_feature", "kid", "is", "density", "coverage")  # first come first
@@ -40,7 +41,7 @@ def board_table(board: Board, width: int) -> Table:
         table.caption, table.caption_justify = ONE_SEED, "left"
     num_samples = max((score.num_samples for row in board.rows for score in row.scores.values()), default=0)
     for row in board.rows:
-        cells = [_cell(row.scores.get(metric), metric == board.rank_by) for metric in columns]
+        cells = [_cell(row, metric, metric == board.rank_by) for metric in columns]
         if board.rank_by in columns:
             score = row.scores.get(board.rank_by)
             cells.insert(1, " / ".join(spread_words(score, row.role)) if score else "–")
@@ -75,10 +76,12 @@ def _name(row: BoardRow, num_samples: int) -> str:
     return escape(row.plugin + role + suffix)
 
 
-def _cell(score: Score | None, with_interval: bool) -> str:
+def _cell(row: BoardRow, metric: str, with_interval: bool) -> str:
+    score = row.scores.get(metric)
     if score is None:
         return "–"
-    if not with_interval or score.ci95 is None:
-        return f"{'≥ ' if score.at_least else ''}{score.value:.3g}"
-    low, high = score.ci95
-    return f"{score.value:.4g} ± {(high - low) / 2:.2g}"
+    text = f"{'≥ ' if score.at_least else ''}{score.value:.3g}"
+    if with_interval and score.ci95 is not None:
+        value, interval = score_words(score.value, score.ci95)
+        text = f"{value} {interval}" if interval.startswith("±") else f"{value} ({interval})"
+    return f"{text} ({score.num_seeds} of {row.num_seeds} seeds)" if row.lacks_seeds(metric) else text

@@ -66,6 +66,7 @@ AUTHENTICITY = MetricInfo(
     description="The share of samples that are farther from their nearest training image than that image is from its "
     "own nearest other training image.",
     range="0 to 1; 0 for copies, somewhere between 1/3 and 0.9 for new real images",
+    bounds=(0, 1),
     interval="Sampling of the generated images (Wilson), for this training set.",
     choices="Euclidean distance in the extractor's features, exact in float64; equal distances count as a copy. The "
     "details hold the authenticity of held-out real images, which is what a generator without copies should have.",

@@ -185,6 +185,7 @@ BIRTHDAY = MetricInfo(
     default=False,
     description="How many different images the generator makes, judged by how often its samples repeat each other.",
     range="1 and up; a lower limit where `at_least` stands in the details, as for real images",
+    bounds=(1, None),
     interval="Sampling of the generated images: Poisson limits of the number of repeated pairs, wider where some "
     "images are preferred. None where repeats are no more than chance gives: then only a lower limit is known.",
     choices="Two samples repeat each other when they are as near in the extractor's features as one pair among as many "

@@ -161,6 +161,7 @@ CLASS_RECALL = MetricInfo(
     needs=("reference",),
     description="The share of real images that lie among the samples of their own class, averaged over classes.",
     range=_RANGE,
+    bounds=(0, 1),
     interval=_INTERVAL,
     choices=_CHOICES,
     cost=_COST,
@@ -176,6 +177,7 @@ CLASS_COVERAGE = MetricInfo(
     description="The share of real images that have a sample of their own class in their neighbourhood, averaged over "
     "classes.",
     range=_RANGE,
+    bounds=(0, 1),
     interval=_INTERVAL,
     choices=_CHOICES,
     cost=_COST,

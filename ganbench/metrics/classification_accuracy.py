@@ -98,6 +98,7 @@ CAS = MetricInfo(
     default=False,
     description="The accuracy, on real images, of a classifier that was trained on samples only.",
     range="0 to 1; the details hold what training on as many real images gives",
+    bounds=(0, 1),
     interval="Sampling of the test images (Wilson), for one training of the classifier.",
     choices="A small convolutional network with a fixed recipe, not the paper's ResNet-50; tested on the dataset's "
     "held-out images, or on a random fifth of the reference; classes matched by name where both sides have names.",

@@ -87,6 +87,7 @@ DENSITY = MetricInfo(
     description="How many real images' neighbourhoods a sample lies in, against what a real image would: how realistic "
     "the samples are, with little weight on outliers.",
     range="0 and up; about 1 for real images",
+    bounds=(0, None),
     interval="Other samples of the same generator, with the real images' neighbourhoods taken as given: normal "
     "approximation, cut off at 0; none where all samples lie in equally many.",
     choices=_CHOICES,
@@ -104,6 +105,7 @@ COVERAGE = MetricInfo(
     description="The share of real images that have a sample in their neighbourhood: how much of the data's variety is "
     "there.",
     range="0 to 1",
+    bounds=(0, 1),
     interval="Other real images, with the samples taken as given: Wilson's score interval. It does not say how much "
     "other samples of the same generator would change the value.",
     choices=_CHOICES,

@@ -33,6 +33,7 @@ FD_DINOV2 = MetricInfo(
     default=False,
     description="Distance of two Gaussians fitted to DINOv2 features of samples and real images.",
     range="0 and up; 31 for the test images of CIFAR-10 against its training images",
+    bounds=(0, None),
     interval="Delta method: the sampling of the generated images at this n, without the bias at small n.",
     choices="As FID: float64, covariance over n - 1. DINOv2 ViT-L/14, 1,024 features.",
     cost="The network is large: a graphics card, or many minutes per 1,000 images.",

@@ -265,6 +265,7 @@ FID = MetricInfo(
     description="How far the samples' features lie from the real ones', each taken as one Gaussian: quality and "
     "variety in one number.",
     range="0 and up; 0 for equal means and covariances",
+    bounds=(0, None),
     interval="Which values other samples of the same generator would give at this n: delta method through the "
     "influence function. It does not hold the bias at small n. Where that bias is most of the value the interval is "
     "too wide: 1.3 to 1.4 times for equal distributions with at most 10 images a dimension.",

@@ -140,6 +140,7 @@ IS = MetricInfo(
     needs=("logits",),
     description="How sure a classifier is of each image, and how evenly the images fall into its classes.",
     range="1 (all images look alike to the classifier) to the number of the extractor's classes",
+    bounds=(1, None),
     interval="Student's t over the splits; with one split a bootstrap over the images. None where nothing varies. "
     "Says nothing about another training of the same model.",
     choices="Natural logarithm, mean over the protocol's splits (10, or 1) after a fixed shuffle; "

@@ -105,6 +105,7 @@ INTRA_FID = MetricInfo(
     default=False,
     description="How far the images asked for as a class are from real images of that class, averaged over classes.",
     range="0 and up",
+    bounds=(0, None),
     interval="Delta method of each class, combined: the sampling of the generated images at this number per class.",
     choices="Plain mean over the classes; classes matched by name where both sides have names, else by number.",
     cost="One FID per class: seconds for small classes, about a minute for 10 classes of 5,000 images.",

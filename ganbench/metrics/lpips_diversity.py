@@ -151,6 +151,7 @@ LPIPS_DIVERSITY = MetricInfo(
     uses_extractor=False,
     description="How different two random samples look, on average.",
     range="0 to about 1; 0 when all samples are one image",
+    bounds=(0, None),
     interval="Sampling of the generated images: normal, over pairs that share no image.",
     choices="LPIPS 0.1 with the AlexNet trunk; 2,000 seeded pairs that share no image, or half of the samples. The "
     "details hold the same for the reference.",
@@ -171,6 +172,7 @@ LPIPS_DIVERSITY_WITHIN = MetricInfo(
     uses_extractor=False,
     description="How different two random samples of one asked class look, on average over the classes.",
     range="0 to about 1; 0 when each class is one image",
+    bounds=(0, None),
     interval="Sampling of the generated images: normal, over pairs that share no image, by class.",
     choices="As lpips_diversity, with an equal share of the pairs for each class and every class of equal weight. "
     "The class is the one that was asked for, not the one that is seen. Classes of one sample are left out. The "

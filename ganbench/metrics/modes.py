@@ -33,6 +33,7 @@ Of points the modes are known, and no classifier is needed: `ganbench.metrics.po
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -136,7 +137,8 @@ def compute_modes(inputs: MetricInputs | PointInputs) -> MetricResult:
     high += num_hidden(seen, len(inputs.images.samples))
     rule = f"a class is covered when its share is at least {COVERED_SHARE:g} of its share among real images"
     details = {**_details(inputs, seen), "num_classes": len(real), "num_uncertain": high - low, "rule": rule}
-    return _result(inputs, float(value), (float(low), float(high)), BY_CLASS, details)
+    result = _result(inputs, float(value), (float(low), float(high)), BY_CLASS, details)
+    return replace(result, bounds=(0, len(real)))
 
 
 def compute_mode_kl(inputs: MetricInputs | PointInputs) -> MetricResult:
@@ -270,6 +272,7 @@ MODE_KL = MetricInfo(
     description="How unlike the real shares of the classes those among the samples are; of points, those of the "
     "Gaussians among the samples of high quality.",
     range="0 to the log of the number of classes for balanced data (nats)",
+    bounds=(0, None),
     interval="Redraws of the shares, by the number of samples and of held-out images, less the bias that such errors "
     "add. It reaches 0 for real images nearly always; bias that remains is not in it. Of points, multinomial redraws.",
     choices="KL of the samples' shares from the real ones, in nats. Shares are corrected for the classifier's errors "
@@ -291,6 +294,7 @@ LABEL_ACCURACY = MetricInfo(
     description="The share of samples that show the class they were asked for, by a classifier trained on real images, "
     "corrected for its errors.",
     range="0 to 1; 1 / classes by chance",
+    bounds=(0, 1),
     interval="Sampling of the samples and of the held-out images that tell the classifier's errors. Wilson's interval "
     "where the classifier never errs; all of 0 to 1 where the held-out images do not show that it tells the classes "
     "apart.",

@@ -38,7 +38,9 @@ def compute_modes_seen(inputs: MetricInputs) -> MetricResult:
     raw_kl = float(kl_of_counts(counts, np.full(len(counts), 1 / num_classes)))
     details = {"num_classes": num_classes, "rule": RULE, "raw_kl": raw_kl, **images.classifier.facts}
     interval = (seen - lost, min(seen + lost, float(num_classes)))
-    return MetricResult(float(seen), interval, CI_METHOD, len(images.samples), len(images.labelled.train), details)
+    num_real = len(images.labelled.train)
+    bounds = (0, num_classes)
+    return MetricResult(float(seen), interval, CI_METHOD, len(images.samples), num_real, details, bounds)
 
 
 MODES_SEEN = MetricInfo(

@@ -165,6 +165,7 @@ NDB = MetricInfo(
     description="The share of kinds of images, found by clustering, of which the samples have clearly too many or too "
     "few.",
     range="0 to 1; 0.05 or a little less for new real images",
+    bounds=(0, 1),
     interval="Other samples of the same generator, for these bins and numbers of images: Wilson's score interval over "
     "the bins.",
     choices="Bins by seeded k-means in the extractor's features, where the paper has pixels. Half of the training "

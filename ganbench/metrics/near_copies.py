@@ -126,6 +126,7 @@ COPIES = MetricInfo(
     needs=("train", "heldout"),
     description="The share of samples that are nearly a training image, beyond what new real images would be.",
     range="0 to 1; 0 for new real images, 1 for copies",
+    bounds=(0, 1),
     interval="Sampling of the generated and the held-out images. From the share corrected for chance to the share "
     "before that correction, since samples unlike the data are not flagged by chance.",
     choices="Distance to the nearest training image over that image's distance to its fifth nearest other one, in the "

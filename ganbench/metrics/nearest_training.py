@@ -75,6 +75,7 @@ NN_FEATURE = MetricInfo(
     needs=("train",),
     description="The median distance, in features, from a sample to the training image most like it.",
     range="0 and up; 0 for copies",
+    bounds=(0, None),
     interval="Sampling of the generated images: two order statistics round the median.",
     choices="Euclidean distance in the extractor's features, exact in float64. The details hold the same median for "
     "held-out real images, the share of samples as near as the nearest 1 % of those, and how many held-out images "
@@ -94,6 +95,7 @@ NN_LPIPS = MetricInfo(
     needs=("train", "lpips"),
     description="The median perceptual distance from a sample to the training image most like it.",
     range="0 to about 1; 0 for copies",
+    bounds=(0, None),
     interval="Sampling of the generated images: two order statistics round the median.",
     choices="LPIPS 0.1 with the AlexNet trunk. The neighbour is the one that the extractor's features find. The "
     "details hold the same of held-out real images, 2,000 drawn by the seed at most.",

@@ -141,6 +141,7 @@ PPL = MetricInfo(
     default=False,
     description="How smoothly images change along paths between latents: the perceptual length of a very small step.",
     range="0 and up; 0 for a generator that ignores its latents",
+    bounds=(0, None),
     interval="Draw of the paths (bootstrap of the steps), for this generator.",
     choices="The paper's full path with ε = 1e-4 in the latents' own space, LPIPS 0.1 with the VGG16 trunk at the "
     "images' size (256 at most), float images, 1st to 99th percentile, 2,000 steps.",

@@ -23,6 +23,7 @@ number of modes may be off by as many as redraws lose: a mode shown by 1, 2 or 3
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -46,7 +47,8 @@ def point_modes(inputs: PointInputs) -> MetricResult:
     covered = int((counts > 0).sum())
     lost = lost_by_redraws(counts, _num_bad(inputs), inputs.seed, NUM_DRAWS)
     interval = (covered - lost, min(covered + lost, float(num_modes)))
-    return _result(inputs, float(covered), interval, LOST, {"num_modes": num_modes, "rule": RULE})
+    result = _result(inputs, float(covered), interval, LOST, {"num_modes": num_modes, "rule": RULE})
+    return replace(result, bounds=(0, num_modes))
 
 
 def compute_hq_ratio(inputs: PointInputs) -> MetricResult:
@@ -128,6 +130,7 @@ HQ_RATIO = MetricInfo(
     data_kinds=("points",),
     description="The share of points that lie within 3 standard deviations of their nearest mode's centre.",
     range="0 to 1; real points of the plane have 0.989",
+    bounds=(0, 1),
     interval="Wilson's interval of a share, for the drawing of samples.",
     choices="3 standard deviations, as in the papers.",
     cost="None.",
@@ -147,6 +150,7 @@ MIXTURE_KL = MetricInfo(
     description="How unlike the data the points are: missing modes, unequal modes and points of low quality in one "
     "number.",
     range="0 to about 4.5 in the plane (nats), where all points are of low quality",
+    bounds=(0, None),
     interval="Multinomial redraws of the samples, less the bias that such errors add.",
     choices="KL of the samples from the known mixture over its modes and, as one more cell, all points beyond 3 "
     "standard deviations of every centre. A number of ganbench's own, since each of the published ones alone can be "

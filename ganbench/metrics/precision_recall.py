@@ -92,6 +92,7 @@ PRECISION = MetricInfo(
     needs=("reference",),
     description="The share of samples that lie among the real images: how realistic they are.",
     range="0 to 1",
+    bounds=(0, 1),
     interval="Other samples of the same generator, with the real images' neighbourhoods taken as given: Wilson's score "
     "interval.",
     choices=_CHOICES,
@@ -109,6 +110,7 @@ RECALL = MetricInfo(
     needs=("reference",),
     description="The share of real images that lie among the samples: how much of the data's variety is there.",
     range="0 to 1",
+    bounds=(0, 1),
     interval="Other real images, with the samples taken as given: Wilson's score interval. It does not say how much "
     "other samples of the same generator would change the value.",
     choices=_CHOICES,

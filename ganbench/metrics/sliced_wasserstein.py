@@ -178,6 +178,7 @@ SLICED_WASSERSTEIN = MetricInfo(
     default=False,
     description="How different small patches of samples and real images are distributed, averaged over scales.",
     range="0 and up, in thousandths of a standard deviation; above 0 for two real sets as well",
+    bounds=(0, None),
     interval="Delta method over the generated images, plus the error of drawing directions; not the bias at small n.",
     choices="128 patches of 7 x 7 pixels per image and level, 512 directions, levels down to 16 pixels; "
     "at most 16,384 images, equally many on both sides. As in the paper, each side's patches are brought to mean 0 and "

@@ -78,6 +78,7 @@ VENDI = MetricInfo(
     default=False,
     description="The effective number of different images among the samples, as the extractor sees them.",
     range="1 (all alike) to the smaller of the number of images and of features",
+    bounds=(1, None),
     interval="Delta method: the sampling of the images at this n, without the bias at small n. Too narrow for few "
     "images, and near no width where all kinds of image are equally frequent.",
     choices="Cosine of the features as they are (not centred), order q = 1. "

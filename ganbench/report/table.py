@@ -40,8 +40,8 @@ def build_table(
     caption = (
         f"Ranked by {board.rank_by_label}: a rank counts the models that are better by more than noise. “=” marks a "
         "tie: a model that cannot be told apart from some other. Bold: the models of a column that none is better "
-        f"than. {_interval_words(board)} The tooltip of a number has its n and how its interval was made, as has “All "
-        "numbers” of each trial."
+        f"than, where one is worse. {_interval_words(board)} The tooltip of a number has its n and how its interval "
+        "was made, as has “All numbers” of each trial."
     )
     return Table(
         columns=tuple(columns),
@@ -88,16 +88,14 @@ def _first(board: Board, metric: str) -> Score:
 
 
 def _best(board: Board, metric: str) -> set[str]:
-    """The finished models that no other is significantly better than; none where neither direction is better."""
+    """The finished models that no other is significantly better than; none where that is so of all."""
     models = [row for row in board.rows if row.role == "model" and row.status == "done" and metric in row.scores]
-    return rank_scores(metric, {row.plugin: row.scores[metric] for row in models}).best
+    best = rank_scores(metric, {row.plugin: row.scores[metric] for row in models}).best
+    return best if len(best) < len(models) else set()
 
 
 def _row(board: Board, row: BoardRow, best: dict[str, set[str]], anchor: str, changed: str) -> Row:
-    cells = [
-        _cell(row.scores.get(metric), row.role, row.plugin in best[metric], _first(board, metric))
-        for metric in board.columns
-    ]
+    cells = [_cell(row, metric, row.plugin in best[metric], _first(board, metric)) for metric in board.columns]
     trained = row.role == "model" and row.training_seconds > 0  # the loop runs for a control, but trains nothing
     size, seconds = row.parameters, seconds_per_1000(row.images_per_second)
     cells += [
@@ -133,14 +131,19 @@ def _rank(row: BoardRow) -> tuple[str, str]:
     return str(row.rank), ""
 
 
-def _cell(score: Score | None, role: Role, best: bool, head: Score) -> Cell:
+def _cell(row: BoardRow, metric: str, best: bool, head: Score) -> Cell:
     """A number; one by another extractor than the column's head carries its own label."""
+    score = row.scores.get(metric)
     if score is None:
         return Cell("")
     text, interval = score_words(score.value, score.ci95)
+    if score.seeds_agree:
+        interval = f"{score.num_seeds} seeds agree"
+    if row.lacks_seeds(metric):
+        interval = f"{interval}, {score.num_seeds} of {row.num_seeds} seeds".removeprefix(", ")
     text = f"≥ {text}" if score.at_least else text
     text += f" ({score.label})" if score.label != head.label else ""
-    between, within = spread_words(score, role)
+    between, within = spread_words(score, row.role)
     tooltip = (
         f"{score.label}: {score.value:.6g}; n = {score.num_samples:,}; standard deviation over training seeds "
         f"{between}, of sampling {within}; 95 % interval: {score.ci95_method}{AT_LEAST if score.at_least else ''}"

@@ -87,7 +87,8 @@ def board_csv(board: Board) -> str:
 def combine_seeds(records: Sequence[MetricRecord], role: Role) -> Score:
     """Mean of one metric over training seeds.
 
-    With two seeds or more the interval is Student's t over the seeds, no narrower than sampling alone would have it.
+    With two seeds or more the interval is Student's t over the seeds, no narrower than sampling alone would have it
+    (`ganbench.results.statistics.mean_interval`).
     With one it is the metric's own, which knows only of the drawing of samples and says so.
     """
     values = [record.value for record in records]
@@ -95,7 +96,7 @@ def combine_seeds(records: Sequence[MetricRecord], role: Role) -> Score:
     interval: tuple[float, float] | None
     between, within = seed_spread(values), sampling_spread(records)
     if between is not None:
-        interval, method = mean_interval(values, within)
+        interval, method = mean_interval(values, within, first.bounds)
     else:
         interval = first.ci95
         method = f"drawing of samples ({first.ci95_method})" if interval else "no interval"

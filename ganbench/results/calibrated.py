@@ -35,9 +35,10 @@ class Sensitivity(Record):
 
 
 class Summary(Record):
-    """One calibration; `covers` are the names of datasets that it speaks for."""
+    """One calibration, of data with this hash; `covers` are the names of other datasets that it speaks for."""
 
     data: str
+    sha256: str
     covers: list[str]
     extractor: ExtractorRecord | None
     num_classes: int
@@ -59,8 +60,8 @@ def summarise(calibration: Calibration, found: Sequence[Response], covers: Seque
             if own and len(own) == max(map(len, by_number.values())):
                 lines.append(_sensitivity(metric.id, num_samples, own, calibration))
     return Summary(
-        data=plan.data.name, covers=list(covers), extractor=plan.extractor, num_classes=plan.data.num_classes,
-        sensitivities=lines,
+        data=plan.data.name, sha256=plan.data.sha256, covers=list(covers), extractor=plan.extractor,
+        num_classes=plan.data.num_classes, sensitivities=lines,
     )  # fmt: skip
 
 
@@ -76,12 +77,16 @@ def calibration_note(
     label: str,
     num_samples: int,
     dataset: str,
+    sha256: str,
     extractor: ExtractorRecord | None,
     summaries: Iterable[Summary] | None = None,
 ) -> str:
-    """What is known of a number `label` of so many samples: what it sees from which size on, what it does not see."""
+    """What is known of a number `label` of so many samples: what it sees from which size on, what it does not see.
+
+    The data are known by their hash, or by the name of a dataset that ganbench brings.
+    """
     known = list(stored_summaries() if summaries is None else summaries)
-    of_data = [item for item in known if dataset in item.covers]
+    of_data = [item for item in known if sha256 == item.sha256 or dataset in item.covers]
     usable = [item for item in of_data if extractor is None or item.extractor == extractor]
     command = f"`ganbench calibrate --dataset {dataset.partition(':')[0]}{':…' * (':' in dataset)}` finds out"
     if not usable:

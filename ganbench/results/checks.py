@@ -106,10 +106,12 @@ def rank_notes(tests: Sequence[PairTest]) -> list[str]:
 def _calibration_notes(results: RunResults, rows: Sequence[BoardRow], rank_by: str) -> list[str]:
     """Which planted faults the ranking number is known to see, at this number of samples."""
     score = next((row.scores[rank_by] for row in rows if row.role == "model" and rank_by in row.scores), None)
-    data = results.run.configuration["benchmark"].get("data", {}).get("dataset")
+    configuration = results.run.configuration
+    data = configuration["benchmark"].get("data", {}).get("dataset")
     if score is None or data is None:
         return []
-    return [calibration_note(rank_by, score.label, score.num_samples, data, score.extractor)]
+    sha256 = str(configuration.get("dataset_sha256"))
+    return [calibration_note(rank_by, score.label, score.num_samples, data, sha256, score.extractor)]
 
 
 def _columns(metrics: Sequence[str]) -> str:

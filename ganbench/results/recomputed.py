@@ -16,7 +16,7 @@ from ganbench.results.schema import Board, MetricRecord
 
 TOLERANCE = 1e-6
 Agreement = Literal["exact", "within tolerance", "differs"]
-_WORDS_ONLY = {"title", "label", "ci95_method", "seconds"}  # texts and times, which say nothing of the number
+_REMARKS = {"title", "label", "ci95_method", "seconds", "bounds"}  # texts, times and what the metric is: not the number
 _BOARD_REMARKS = {"created", "notes", "things"}
 _SCORE_REMARKS = (".ci95_method", ".at_least")  # how an interval is worded, and what the records' details have as well
 
@@ -91,7 +91,7 @@ def _worst(agreements: Sequence[Agreement]) -> Agreement:
 
 
 def _numbers_of(record: MetricRecord) -> dict[str, Any]:
-    content = record.model_dump(mode="json", exclude=_WORDS_ONLY | {"details"})
+    content = record.model_dump(mode="json", exclude=_REMARKS | {"details"})
     return content | {
         "details": {place: value for place, value in _leaves(record.details) if not isinstance(value, str)}
     }

@@ -10,6 +10,8 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, computed_field, model_validator
 
+from ganbench.types import Bounds
+
 SCHEMA_VERSION = 1
 
 Status = Literal["pending", "training", "sampling", "evaluating", "done", "failed", "interrupted"]
@@ -63,7 +65,10 @@ class ExtractorRecord(Record):
 
 
 class MetricRecord(Record):
-    """One number of metrics.json, with all that is needed to judge it."""
+    """One number of metrics.json, with all that is needed to judge it.
+
+    `bounds`: the least and the largest value that it can have, where there are any.
+    """
 
     title: str
     value: float
@@ -77,6 +82,7 @@ class MetricRecord(Record):
     protocol: str
     seconds: float
     details: dict[str, Any] = Field(default_factory=dict)
+    bounds: Bounds = (None, None)
 
     @model_validator(mode="before")
     @classmethod
@@ -193,6 +199,11 @@ class Score(Record):
     extractor: ExtractorRecord | None = None
     canonical: bool = True
     at_least: bool = False
+
+    @property
+    def seeds_agree(self) -> bool:
+        """Whether several trainings came out the same, and sampling moves nothing: no interval can be told."""
+        return self.seed_spread is not None and self.ci95 is None
 
     @property
     def spread(self) -> float | None:

@@ -36,6 +36,7 @@ from scipy.stats import norm
 from scipy.stats import t as student_t
 
 from ganbench.results.schema import MetricRecord, PairTest, Role, Score, Verdict
+from ganbench.types import Bounds
 
 ALPHA = 0.05
 WELCH = "Welch's t over training seeds, sampling being the least noise"
@@ -79,17 +80,27 @@ def sampling_spread(records: Sequence[MetricRecord]) -> float | None:
     return fmean(error**2 for error in errors) ** 0.5 if len(errors) == len(intervals) else None
 
 
-def mean_interval(values: Sequence[float], within: float | None) -> tuple[tuple[float, float], str]:
+def mean_interval(
+    values: Sequence[float], within: float | None, bounds: Bounds = (None, None)
+) -> tuple[tuple[float, float] | None, str]:
     """95 % interval of the mean over two training seeds or more, and what it covers in words.
 
-    Student's t over the seeds; no narrower than what sampling explains, where its spread `within` is known.
+    Student's t over the seeds; no narrower than what sampling explains, where its spread `within` is known; it ends at
+    the `bounds` of the number. None where seeds agree and sampling moves nothing: few seeds may agree by luck.
     """
     n, mean, half = len(values), fmean(values), _half_width(_Noise(stdev(values) / len(values) ** 0.5, len(values) - 1))
     method = f"training seeds (Student t, {n} seeds)"
     least = _half_width(_Noise((within or 0.0) / n**0.5))
     if least > half:
         half, method = least, f"{method}, widened to the drawing of samples, which is more"
-    return (mean - half, mean + half), method
+    if half <= _ROUNDING * abs(mean):
+        return None, f"none: {n} training seeds agree"
+    low, high = (mean - half, mean + half)
+    if bounds[0] is not None and low < bounds[0]:
+        low, method = min(bounds[0], mean), f"{method}; ends at the least possible value"
+    if bounds[1] is not None and high > bounds[1]:
+        high, method = max(bounds[1], mean), f"{method}; ends at the largest possible value"
+    return (low, high), method
 
 
 def compare_scores(a: Score, b: Score) -> Contrast:

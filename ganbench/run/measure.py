@@ -72,7 +72,7 @@ class Measurement:
             num_reference=result.num_reference,
             extractor=ExtractorRecord(**identity.__dict__) if identity is not None else None,
             canonical=identity is None or name in evaluation.canonical, protocol=protocol,
-            seconds=evaluation.seconds[name], details=dict(result.details),
+            seconds=evaluation.seconds[name], details=dict(result.details), bounds=result.bounds or info.bounds,
         )  # fmt: skip
 
 

@@ -79,6 +79,22 @@ def test_seeds_are_averaged_with_students_t(make):
     assert score.sampling_spread == pytest.approx(1 / 1.959964, rel=1e-6)
 
 
+def test_the_interval_over_seeds_ends_where_the_number_must(make):
+    score = combine_seeds([make.metric(v, bounds=(0, 8)) for v in (2.0, 8.0, 8.0)], "model")
+    assert score.ci95 == (0, 8)
+    assert score.ci95_method == (
+        "training seeds (Student t, 3 seeds); ends at the least possible value; ends at the largest possible value"
+    )
+    assert combine_seeds([make.metric(v, bounds=(0, None)) for v in (2.0, 8.0, 8.0)], "model").ci95[1] > 8
+
+
+def test_seeds_that_agree_have_no_interval(make):
+    score = combine_seeds([make.metric(8.0, 0.0, bounds=(0, 8)) for _ in range(3)], "model")
+    assert (score.ci95, score.ci95_method, score.seeds_agree) == (None, "none: 3 training seeds agree", True)
+    assert not combine_seeds([make.metric(8.0, 0.5)] * 3, "model").seeds_agree
+    assert not combine_seeds([make.metric(8.0, None)], "model").seeds_agree
+
+
 def test_one_seed_keeps_the_metrics_interval_and_says_what_it_lacks(make):
     score = combine_seeds([make.metric(10.0, 2.0)], "model")
     assert score.ci95 == (8.0, 12.0)

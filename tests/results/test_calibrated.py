@@ -11,6 +11,7 @@ from ganbench.results.sensitivity import responses
 LITE = ExtractorRecord(name="lite0", weights_sha256="ab" * 32, resize="bilinear-96")
 OTHER = LITE.model_copy(update={"name": "other"})
 LABEL = "FID · lite0"
+DIGITS = "cd" * 32
 
 
 def line(num_samples=500, **changes):
@@ -19,11 +20,13 @@ def line(num_samples=500, **changes):
 
 
 def summary(*lines, extractor=LITE):
-    return Summary(data="digits", covers=["digits", "mnist"], extractor=extractor, num_classes=10, sensitivities=lines)
+    return Summary(
+        data="digits", sha256=DIGITS, covers=["mnist"], extractor=extractor, num_classes=10, sensitivities=lines
+    )
 
 
-def note(num_samples=500, dataset="mnist", extractor=LITE, summaries=None):
-    return calibration_note("fid", LABEL, num_samples, dataset, extractor, summaries or [summary(line())])
+def note(num_samples=500, dataset="mnist", extractor=LITE, summaries=None, sha256="00" * 32):
+    return calibration_note("fid", LABEL, num_samples, dataset, sha256, extractor, summaries or [summary(line())])
 
 
 def test_the_note_says_what_is_seen_and_what_is_not():
@@ -50,6 +53,11 @@ def test_what_was_not_calibrated_is_not_known_and_the_command_is_told():
     assert "sees with other is not known" in note(extractor=OTHER)
     assert "`ganbench calibrate --dataset folder:…` finds out" in note(dataset="folder:/home/me/photos")
     assert "/home/me" not in note(dataset="folder:/home/me/photos")
+
+
+def test_files_are_known_by_their_hash_whatever_their_name():
+    assert note(dataset="npz:digits.npz", sha256=DIGITS).startswith("Calibration (digits, n = 500)")
+    assert "sees on npz data is not known" in note(dataset="npz:digits.npz")
 
 
 def test_a_number_without_extractor_is_known_from_any_calibration_of_the_data():
@@ -108,9 +116,9 @@ def test_a_largest_size_that_is_missing_says_nothing():
 def test_the_stored_summaries_can_be_read():
     for item in stored_summaries():
         assert item.sensitivities
-        assert item.data in item.covers
+        assert len(item.sha256) == 64
 
 
 @pytest.mark.parametrize("name", ["mnist5k", "ring8"])
 def test_no_note_names_a_folder(name):
-    assert "/" not in calibration_note("fid", "FID", 500, name, None).replace("docs/", "")
+    assert "/" not in calibration_note("fid", "FID", 500, name, "", None).replace("docs/", "")
