@@ -7,6 +7,7 @@ import math
 import numpy as np
 import numpy.typing as npt
 
+NUM_REDRAWS = 1000
 Z95 = 1.959963984540054  # the 97.5 % quantile of the standard normal distribution
 _NO_SPREAD = 1e-12  # of the value: rounding
 
@@ -49,12 +50,18 @@ def median_interval(values: npt.NDArray[np.float64]) -> tuple[float, float] | No
     return (float(ordered[low - 1]), float(ordered[n - low]))
 
 
-def lost_by_redraws(counts: npt.NDArray[np.int64], num_others: int, seed: int, num_draws: int) -> float:
-    """How many of the non-empty cells, counts [C], redraws of the samples leave empty: at most so many in 97.5 %.
+def occupied_interval(counts: npt.NDArray[np.int64], num_others: int, seed: int) -> tuple[float, float]:
+    """95 % interval of how many cells other samples of the same source occupy on average; counts [C] found here.
 
-    A redraw takes as many samples again from the shares that were found; `num_others` lie in no cell.
+    Down by as many as at most 97.5 % of redraws leave empty: as many samples again from the shares that were found, of
+    which `num_others` lie in no cell. Up by as many, or by what the empty cells may hide: if each of u expects c / u
+    samples, all stay empty with chance e^-c, which is 2.5 % at c = 3.69; then u (1 - e^(-c / u)) of them fill.
     """
+    occupied = int((counts > 0).sum())
     all_counts = np.append(counts, num_others)
-    redrawn = np.random.default_rng(seed).multinomial(all_counts.sum(), all_counts / all_counts.sum(), num_draws)
+    redrawn = np.random.default_rng(seed).multinomial(all_counts.sum(), all_counts / all_counts.sum(), NUM_REDRAWS)
     left = (redrawn[:, :-1] > 0).sum(axis=1)
-    return float((counts > 0).sum() - np.percentile(left, 2.5, method="inverted_cdf"))
+    lost = float(occupied - np.percentile(left, 2.5, method="inverted_cdf"))
+    num_empty = len(counts) - occupied
+    hidden = num_empty * (1 - 0.025 ** (1 / num_empty)) if num_empty else 0.0
+    return occupied - lost, min(occupied + max(lost, hidden), float(len(counts)))

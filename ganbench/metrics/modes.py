@@ -246,8 +246,9 @@ MODES = MetricInfo(
     "points, how many Gaussians of the mixture.",
     range="0 to the number of classes or Gaussians",
     interval="From the classes that are surely covered to those that may be, given the number of samples and what the "
-    "held-out images tell of the classifier's errors. Wide where the classifier is poor or samples are few. Of points: "
-    "as many more or fewer as redraws of the samples lose at most.",
+    "held-out images tell of the classifier's errors. Wide where the classifier is poor or samples are few. Of points, "
+    "how many modes other samples show on average: down by what redraws of the samples lose at most, up by that or by "
+    "what unseen modes may hide.",
     choices="The classifier's counts are corrected for its errors on held-out real images. A class is covered when its "
     "share is then at least a tenth of its share among the real images. That rule is ganbench's own: published counts "
     "of modes take one sample as enough. Of points that published rule is kept: a Gaussian is covered when one sample "

@@ -7,8 +7,8 @@ one stray sample. `modes` corrects the classifier's errors and asks for a tenth 
 With it goes `raw_kl`, the reverse KL that these papers print: of the counts as they are, from equal shares, with its
 bias, which is 0.02 for 26,000 samples of 1,000 even modes. `mode_kl` is the corrected one.
 
-The interval is about the drawing of samples: as many modes more or fewer as redraws of the samples lose at most, as for
-points (`ganbench.metrics.point_modes`). It does not hold the classifier's slips.
+The interval is about the drawing of samples, as for points (`ganbench.metrics.intervals.occupied_interval`), and does
+not hold the classifier's slips.
 """
 
 from __future__ import annotations
@@ -17,27 +17,28 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ganbench.metrics.intervals import lost_by_redraws
+from ganbench.metrics.intervals import NUM_REDRAWS, occupied_interval
 from ganbench.metrics.point_modes import kl_of_counts
 from ganbench.types import MetricInfo, MetricResult
 
 if TYPE_CHECKING:
     from ganbench.metrics.inputs import MetricInputs
 
-NUM_DRAWS = 1000
 RULE = "a mode is seen when the classifier puts one sample or more into its class"
-CI_METHOD = "as many modes more or fewer as 97.5 % of redraws of the samples lose at most; not the classifier's errors"
+CI_METHOD = (
+    f"modes of other samples: down by what 97.5 % of {NUM_REDRAWS} redraws lose at most, up by that or by what unseen "
+    "modes may hide; not the classifier's errors"
+)
 
 
 def compute_modes_seen(inputs: MetricInputs) -> MetricResult:
     """Number of classes with at least one sample."""
     images = inputs.images
-    counts, num_classes = images.predicted_counts, int((images.real_shares > 0).sum())
-    seen = int((counts > 0).sum())
-    lost = lost_by_redraws(counts, 0, inputs.seed, NUM_DRAWS)
+    counts, real = images.predicted_counts, images.real_shares > 0
+    num_classes, seen = int(real.sum()), int((counts > 0).sum())
+    interval = occupied_interval(counts[real], 0, inputs.seed)
     raw_kl = float(kl_of_counts(counts, np.full(len(counts), 1 / num_classes)))
     details = {"num_classes": num_classes, "rule": RULE, "raw_kl": raw_kl, **images.classifier.facts}
-    interval = (seen - lost, min(seen + lost, float(num_classes)))
     num_real = len(images.labelled.train)
     bounds = (0, num_classes)
     return MetricResult(float(seen), interval, CI_METHOD, len(images.samples), num_real, details, bounds)
@@ -53,8 +54,8 @@ MODES_SEEN = MetricInfo(
     default=False,
     description="How many classes a classifier names at least once among the samples: how papers count modes.",
     range="0 to the number of classes",
-    interval="Other samples of the same generator: as many modes more or fewer as redraws of the samples lose at most. "
-    "Errors of the classifier are not in it.",
+    interval="How many modes other samples of the same generator show on average: down by what redraws of the samples "
+    "lose at most, up by that or by what unseen modes may hide. Errors of the classifier are not in it.",
     choices="One sample is enough and nothing is corrected, as published on stacked MNIST. The details hold the "
     "published reverse KL of the same counts from equal shares, `raw_kl`.",
     cost="As for modes: they share the classifier.",

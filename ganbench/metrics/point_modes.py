@@ -18,7 +18,8 @@ one of them, `mixture_kl` neither.
 Intervals are about the drawing of samples, so all come from the counts. Both KLs are biased upwards; the bias, measured
 on multinomial redraws, is taken off the value and twice off the redraws' percentiles, as in `ganbench.metrics.modes`.
 The paper prints the plug-in value, which stands in the details; at 2,500 samples of 25 modes it is larger by 0.005. The
-number of modes may be off by as many as redraws lose: a mode shown by 1, 2 or 3 samples could as well have been missed.
+interval of the number of modes is about what as many other samples show on average: a mode shown by 1, 2 or 3 samples
+could as well have been missed, and one that was missed may be there.
 """
 
 from __future__ import annotations
@@ -29,14 +30,16 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ganbench.metrics.intervals import lost_by_redraws, wilson_interval
+from ganbench.metrics.intervals import NUM_REDRAWS, occupied_interval, wilson_interval
 from ganbench.metrics.point_inputs import HIGH_QUALITY, PointInputs
 from ganbench.types import MetricInfo, MetricResult, MetricUnavailableError
 
-NUM_DRAWS = 1000
 WILSON = "Wilson's interval of a share"
-LOST = f"as many modes more or fewer as 97.5 % of {NUM_DRAWS} redraws of the samples lose at most"
-REDRAWN = f"2.5 and 97.5 percentiles of {NUM_DRAWS} redraws of the samples, less the bias"
+OTHERS = (
+    f"modes of other samples: down by what 97.5 % of {NUM_REDRAWS} redraws lose at most, up by that or by what unseen "
+    "modes may hide"
+)
+REDRAWN = f"2.5 and 97.5 percentiles of {NUM_REDRAWS} redraws of the samples, less the bias"
 RULE = f"a mode is covered when at least one sample lies within {HIGH_QUALITY:g} standard deviations of its centre"
 Shares = npt.NDArray[np.float64]
 
@@ -45,9 +48,8 @@ def point_modes(inputs: PointInputs) -> MetricResult:
     """Number of modes that at least one high-quality sample shows."""
     counts, num_modes = inputs.counts, len(inputs.counts)
     covered = int((counts > 0).sum())
-    lost = lost_by_redraws(counts, _num_bad(inputs), inputs.seed, NUM_DRAWS)
-    interval = (covered - lost, min(covered + lost, float(num_modes)))
-    result = _result(inputs, float(covered), interval, LOST, {"num_modes": num_modes, "rule": RULE})
+    interval = occupied_interval(counts, _num_bad(inputs), inputs.seed)
+    result = _result(inputs, float(covered), interval, OTHERS, {"num_modes": num_modes, "rule": RULE})
     return replace(result, bounds=(0, num_modes))
 
 
@@ -105,8 +107,8 @@ def _kl_result(inputs: PointInputs, counts: npt.NDArray[np.int64], expected: Sha
 
 
 def _redraws(counts: npt.NDArray[np.int64], seed: int) -> npt.NDArray[np.int64]:
-    """As many samples again from the shares that were found, [NUM_DRAWS, C]."""
-    return np.random.default_rng(seed).multinomial(counts.sum(), counts / counts.sum(), NUM_DRAWS)
+    """As many samples again from the shares that were found, [NUM_REDRAWS, C]."""
+    return np.random.default_rng(seed).multinomial(counts.sum(), counts / counts.sum(), NUM_REDRAWS)
 
 
 def _num_bad(inputs: PointInputs) -> int:

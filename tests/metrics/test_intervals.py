@@ -4,7 +4,13 @@ import numpy as np
 import pytest
 from scipy.stats import binomtest
 
-from ganbench.metrics.intervals import median_interval, normal_interval, sampling_interval, wilson_interval
+from ganbench.metrics.intervals import (
+    median_interval,
+    normal_interval,
+    occupied_interval,
+    sampling_interval,
+    wilson_interval,
+)
 
 
 @pytest.mark.parametrize(("successes", "trials"), [(0, 10), (3, 10), (10, 10), (817, 1000)])
@@ -35,3 +41,25 @@ def test_the_median_lies_in_its_interval_about_as_often_as_said(n):
 
 def test_too_few_values_have_no_median_interval():
     assert median_interval(np.arange(5.0)) is None
+
+
+@pytest.mark.parametrize(
+    ("shares", "num_samples"),
+    [
+        (np.ones(8), 500),
+        (np.repeat([1.0, 0.01], 4), 500),  # each of four rare ones expects 1.2
+        (np.repeat([1.0, 0.01], [13, 12]), 500),
+        (np.repeat([1.0, 0.002], 4), 500),
+        (np.repeat([1.0, 0.0], 4), 500),
+        (1 / np.arange(1, 1001), 2000),
+        (np.ones(1000), 700),
+    ],
+)
+def test_what_other_samples_occupy_on_average_is_held(shares, num_samples):
+    rng, shares = np.random.default_rng(0), shares / shares.sum()
+    expected = (1 - (1 - shares) ** num_samples).sum()
+    drawn = rng.multinomial(num_samples, shares, 300)
+    intervals = np.array([occupied_interval(counts, 0, 0) for counts in drawn])
+    held = (intervals[:, 0] <= expected + 1e-6) & (expected - 1e-6 <= intervals[:, 1])
+    assert held.mean() >= 0.93
+    assert (intervals[:, 1] <= len(shares)).all()

@@ -29,5 +29,5 @@ def test_one_sample_makes_a_mode():
 
 def test_a_mode_of_one_sample_may_be_missed_by_other_samples():
     low, high = compute_modes_seen(inputs([500, 1, 0, 0])).ci95
-    assert (low, high) == (1, 3)
+    assert (low, high) == (1, pytest.approx(2 + 2 * (1 - 0.025**0.5)))  # two that may hide
     assert compute_modes_seen(inputs([500, 500, 500, 500])).ci95 == (4, 4)
