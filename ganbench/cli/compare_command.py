@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from rich import box
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
@@ -17,6 +18,11 @@ from ganbench.results.store import read_run, write_record
 
 EXIT_DONE, EXIT_REGRESSION = 0, 4
 MAX_DIFFERENCES = 8  # of the configurations that are shown; the JSON has all
+SHORT = {
+    "no difference beyond noise": "within noise",
+    "cannot be tested": "not testable",
+    "cannot be compared": "not alike",
+}
 STYLES = {"better": "green", "worse": "red", "different": "yellow"}
 EFFECT_NOTE = "Effect: g is Hedges' g over training seeds; SE are standard errors of the difference."
 ONE_SEED_NOTE = (
@@ -59,20 +65,21 @@ def show_comparison(console: Console, found: RunComparison) -> None:
 
 
 def _table(found: RunComparison) -> Table:
+    """Two lines a test or three, so that all of it stands in 80 columns."""
     between_runs = len(found.runs) == 2
-    table = Table()
-    for name in ("model" if between_runs else "A, B", "metric"):
-        table.add_column(name, overflow="fold")
-    for name in ("A", "B", "B - A\n95 % interval", "effect", "p\n(Holm)"):
-        table.add_column(name, justify="right", overflow="fold")
-    table.add_column("B is")
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, collapse_padding=True)
+    table.add_column("model\nmetric" if between_runs else "A, B\nmetric", overflow="fold")
+    for name in ("A\nB", "B - A\n95 % interval", "effect\np (Holm)"):
+        table.add_column(name, justify="right", no_wrap=True)
+    table.add_column("B is", no_wrap=True)
     for test in found.tests:
         pair = test.a if between_runs else f"{test.a}, {test.b}"
-        difference = f"{test.difference:+.3g}"
-        if test.ci95 is not None:
-            difference += f"\n{test.ci95[0]:.3g} to {test.ci95[1]:.3g}"
-        cells = (f"{test.value_a:.4g}", f"{test.value_b:.4g}", difference, _effect(test), _p_words(test.p_holm))
-        table.add_row(escape(pair), escape(test.label), *cells, test.verdict, style=STYLES.get(test.verdict, ""))
+        interval = f"{test.ci95[0]:.2g} to {test.ci95[1]:.2g}" if test.ci95 is not None else ""
+        table.add_row(
+            escape(f"{pair}\n  {test.label}").replace(" · ", "\n  · "), f"{test.value_a:.4g}\n{test.value_b:.4g}",
+            f"{test.difference:+.3g}\n{interval}", f"{_effect(test)}\n{_p_words(test.p_holm)}",
+            SHORT.get(test.verdict, test.verdict), style=STYLES.get(test.verdict, ""),
+        )  # fmt: skip
     return table
 
 
