@@ -373,7 +373,7 @@ class MetricInfo:
     `needs`: whose features must be there (reference, train, heldout) and what else. `extractor` names the one extractor
     that the metric is defined on; without it, the evaluation's extractor serves, and gives the number its name unless
     it is the canonical one. The texts make the metric's card. `bounds`: the least and the largest value that the number
-    can have, None where there is none; intervals over training seeds end there.
+    can have, None where there is none or the data decide (`MetricResult.bounds`); intervals over seeds are cut there.
     """
 
     id: str

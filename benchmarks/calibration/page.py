@@ -3,7 +3,8 @@
     ganbench calibrate --dataset npz:mnist-70k.npz --seeds 5,3,3 --dear-up-to 500 --out calibrations/mnist
     ganbench calibrate --dataset folder:cifar10-jpeg -n 500,2000 --seeds 5,3 --dear-up-to 500 --out calibrations/cifar
     ganbench calibrate --dataset ring8 --seeds 8 --out calibrations/ring8
-    python benchmarks/calibration/page.py calibrations/mnist calibrations/cifar calibrations/ring8
+    ganbench calibrate --dataset grid25 --seeds 8 --out calibrations/grid25
+    python benchmarks/calibration/page.py calibrations/mnist calibrations/cifar calibrations/ring8 calibrations/grid25
 
 An unfinished calibration is shown as far as it is, and said to be unfinished.
 """
@@ -36,18 +37,18 @@ HEAD = """\
 # Calibration
 
 Do the numbers detect what they claim to? Real samples are turned into fake generators that each have one planted fault
-of known size: classes dropped, class balance shifted, training samples copied, samples repeated, labels wrong, blur,
-noise, JPEG. `ganbench calibrate` measures them by every metric, over several sets of samples, and says from which size
-on a fault is told from clean samples, in which direction the number moves, and what it is blind to.
+of known size: classes dropped or rare, class balance shifted, training samples copied, samples repeated, labels wrong,
+blur, noise, JPEG, stray points. `ganbench calibrate` measures them by every metric, over several sets of samples. It
+says from which size on a fault is told from clean samples, which way the number moves, and what it is blind to.
 
-**How to read the tables.** A cell holds the smallest size that is seen, as are all larger ones. *Seen* means that at
+**How to read the tables.** A cell holds the weakest size that is seen, as are all stronger ones. *Seen* means that at
 least 80 % of the faulty sets are told from clean ones of the same number of samples, on one side: the value lies
 outside the interval that holds 95 % of new clean sets by Student's t (99.9 % where there is one faulty set; the support
 of the birthday test by its logarithm; a number that never varies needs p < 0.05 by the order of the sets). So many
 cells are not corrected for: of those in which nothing happens, up to two in a thousand are seen. `–`: blind, no size is
-seen. `(–)`: some sizes are seen, but not the largest. `?`: too few sets of a number that never varies. `!`: the number
-gets *better* with the fault. `↗` `↘`: it only describes, and goes up or down. `~`: it does not move one way all along.
-Empty: not measured, or not computable.
+seen. `(–)`: some sizes are seen, but not the strongest. `?`: too few sets of a number that never varies. `!`: the
+number gets *better* with the fault. `↗` `↘`: it only describes, and goes up or down. `~`: it does not move one way all
+along. Empty: not measured, or not computable.
 
 **What it does not say.** A fault that is not seen may still be there: its effect is within the noise of one set at that
 n. Sensitivity depends on the data, on the extractor and on n. Boards carry a note from these tables only where the
@@ -63,7 +64,7 @@ def section(calibration: Calibration) -> str:
     told = stories(calibration, found)
     parts = [f"## {plan.data.name}", "\n".join(f"- **{fact.label}**: {fact.value}" for fact in facts_of(calibration))]
     parts += list(_remarks(calibration))
-    parts.append("Planted sizes, the smallest first:\n\n" + planted_sizes(calibration))
+    parts.append("Planted sizes, the weakest first:\n\n" + planted_sizes(calibration))
     for n in plan.num_samples:
         if lines := table(calibration, found, n):
             parts += [f"### {plan.data.name}: seen from which size on, n = {n:,}", matrix(calibration, lines)]
@@ -104,7 +105,7 @@ def in_short(calibrations: Sequence[Calibration], summaries: Sequence[Summary]) 
                 f"{sum(share.item.num_repetitions for share in known):,} repetitions; lowest: {lowest.item.metric}, "
                 f"{lowest.words}, n = {lowest.item.num_samples:,}, in {lowest.share:.1%}."
             )
-    told = "Where a size is named, smaller ones that were planted are not seen (the sizes stand above each table)."
+    told = "Where a size is named, weaker ones that were planted are not seen (the sizes stand above each table)."
     return "\n".join(["## In short", "", told, "", *lines])
 
 

@@ -84,4 +84,6 @@ def _cell(row: BoardRow, metric: str, with_interval: bool) -> str:
     if with_interval and score.ci95 is not None:
         value, interval = score_words(score.value, score.ci95)
         text = f"{value} {interval}" if interval.startswith("±") else f"{value} ({interval})"
+    elif with_interval and score.seeds_agree:
+        text = f"{text} ({score.num_seeds} seeds agree)"
     return f"{text} ({score.num_seeds} of {row.num_seeds} seeds)" if row.lacks_seeds(metric) else text

@@ -11,6 +11,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from ganbench.errors import UsageError
+from ganbench.report.words import number, two_digits
 from ganbench.results.comparison import RunComparison, compare_models, compare_runs
 from ganbench.results.schema import PairTest
 from ganbench.results.statistics import HEDGES_G, SAMPLING_ONLY
@@ -65,22 +66,27 @@ def show_comparison(console: Console, found: RunComparison) -> None:
 
 
 def _table(found: RunComparison) -> Table:
-    """Two lines a test or three, so that all of it stands in 80 columns."""
+    """Two lines a test, or three, so that all of it stands in 80 columns."""
     between_runs = len(found.runs) == 2
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, collapse_padding=True)
-    table.add_column("model\nmetric" if between_runs else "A, B\nmetric", overflow="fold")
+    table.add_column("model\nmetric" if between_runs else "A, B\nmetric", overflow="fold", min_width=16)
     for name in ("A\nB", "B - A\n95 % interval", "effect\np (Holm)"):
-        table.add_column(name, justify="right", no_wrap=True)
-    table.add_column("B is", no_wrap=True)
+        table.add_column(name, justify="right", overflow="fold")
+    table.add_column("B is")
     for test in found.tests:
         pair = test.a if between_runs else f"{test.a}, {test.b}"
-        interval = f"{test.ci95[0]:.2g} to {test.ci95[1]:.2g}" if test.ci95 is not None else ""
+        interval = _interval(*test.ci95) if test.ci95 is not None else ""
         table.add_row(
             escape(f"{pair}\n  {test.label}").replace(" · ", "\n  · "), f"{test.value_a:.4g}\n{test.value_b:.4g}",
             f"{test.difference:+.3g}\n{interval}", f"{_effect(test)}\n{_p_words(test.p_holm)}",
             SHORT.get(test.verdict, test.verdict), style=STYLES.get(test.verdict, ""),
         )  # fmt: skip
     return table
+
+
+def _interval(low: float, high: float) -> str:
+    decimals = two_digits((high - low) / 2) if high > low else 4
+    return f"{number(low, decimals)} to {number(high, decimals)}"
 
 
 def _effect(test: PairTest) -> str:

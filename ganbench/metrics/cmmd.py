@@ -108,6 +108,7 @@ CMMD = MetricInfo(
     default=False,
     description="How different the CLIP embeddings of samples and real images are distributed, whatever their shape.",
     range="0 and up; near 0 for two real sets of one source",
+    bounds=(0, None),
     interval="First-order variance of a U-statistic: the sampling of the generated images at this n.",
     choices="Gaussian kernel of width 10 on embeddings of unit length, times 1,000; the reference code's estimator, "
     "which keeps the pairs of an image with itself; float64.",

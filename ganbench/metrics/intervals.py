@@ -54,9 +54,13 @@ def occupied_interval(counts: npt.NDArray[np.int64], num_others: int, seed: int)
     """95 % interval of how many cells other samples of the same source occupy on average; counts [C] found here.
 
     Down by as many as at most 97.5 % of redraws leave empty: as many samples again from the shares that were found, of
-    which `num_others` lie in no cell. Up by as many, or by what the empty cells may hide: if each of u expects c / u
-    samples, all stay empty with chance e^-c, which is 2.5 % at c = 3.69; then u (1 - e^(-c / u)) of them fill.
+    which `num_others` lie in no cell; or, where that is less, by the chance that the least filled cell stays empty at
+    the lower end of the exact interval of its Poisson mean (Garwood 1936). Up by what redraws lose, or by what the
+    empty cells may hide: if each of u expects c / u samples, all stay empty with chance e^-c, which is 2.5 % at c =
+    3.69; then u (1 - e^(-c / u)) of them fill.
     """
+    from scipy.special import gammaincinv  # noqa: PLC0415  # slow to import
+
     occupied = int((counts > 0).sum())
     all_counts = np.append(counts, num_others)
     redrawn = np.random.default_rng(seed).multinomial(all_counts.sum(), all_counts / all_counts.sum(), NUM_REDRAWS)
@@ -64,4 +68,6 @@ def occupied_interval(counts: npt.NDArray[np.int64], num_others: int, seed: int)
     lost = float(occupied - np.percentile(left, 2.5, method="inverted_cdf"))
     num_empty = len(counts) - occupied
     hidden = num_empty * (1 - 0.025 ** (1 / num_empty)) if num_empty else 0.0
-    return occupied - lost, min(occupied + max(lost, hidden), float(len(counts)))
+    least = counts[counts > 0].min(initial=all_counts.sum())
+    rare = float(np.exp(-gammaincinv(least, 0.025))) if occupied else 0.0
+    return occupied - max(lost, rare), min(occupied + max(lost, hidden), float(len(counts)))

@@ -154,7 +154,8 @@ def compute_mode_kl(inputs: MetricInputs | PointInputs) -> MetricResult:
     top = float(-np.log(seen.real.min()))
     value, low, high = (float(np.clip(number, 0, top)) for number in (plug_in - bias, low, high))
     details = {**_details(inputs, seen), "plug_in": plug_in, "unit": "nats", "seed": inputs.seed}
-    return _result(inputs, value, (min(low, value), max(high, value)), REDRAWN, details)
+    result = _result(inputs, value, (min(low, value), max(high, value)), REDRAWN, details)
+    return replace(result, bounds=(0, top))
 
 
 def _kl_without_doubtful_classes(seen: Seen) -> float:

@@ -35,8 +35,8 @@ def compute_modes_seen(inputs: MetricInputs) -> MetricResult:
     """Number of classes with at least one sample."""
     images = inputs.images
     counts, real = images.predicted_counts, images.real_shares > 0
-    num_classes, seen = int(real.sum()), int((counts > 0).sum())
-    interval = occupied_interval(counts[real], 0, inputs.seed)
+    num_classes, seen = int(real.sum()), int((counts[real] > 0).sum())
+    interval = occupied_interval(counts[real], int(counts[~real].sum()), inputs.seed)
     raw_kl = float(kl_of_counts(counts, np.full(len(counts), 1 / num_classes)))
     details = {"num_classes": num_classes, "rule": RULE, "raw_kl": raw_kl, **images.classifier.facts}
     num_real = len(images.labelled.train)

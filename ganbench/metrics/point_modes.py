@@ -103,7 +103,8 @@ def _kl_result(inputs: PointInputs, counts: npt.NDArray[np.int64], expected: Sha
     top = float(-np.log(expected.min()))
     value, low, high = (float(np.clip(number, 0.0, top)) for number in (plug_in - bias, low, high))
     interval = (min(low, value), max(high, value))
-    return _result(inputs, value, interval, REDRAWN, {"plug_in": plug_in, "unit": "nats", "seed": inputs.seed})
+    result = _result(inputs, value, interval, REDRAWN, {"plug_in": plug_in, "unit": "nats", "seed": inputs.seed})
+    return replace(result, bounds=(0, top))
 
 
 def _redraws(counts: npt.NDArray[np.int64], seed: int) -> npt.NDArray[np.int64]:

@@ -60,7 +60,7 @@ def cell_of(response: Response | None, fault: FaultRecord, metric: MetricFacts) 
             return Cell("–", "blind", story)
         if response.undecided:
             return Cell("?", "unsteady", f"too few sets of a number that never varies; {story}")
-        return Cell("(–)", "unsteady", f"some sizes are seen, but not the largest; {story}")
+        return Cell("(–)", "unsteady", f"some sizes are seen, but not the strongest; {story}")
     size = short_size(fault, response.seen_from)
     mark = {"worse": "", "better": "!", "up": "↗", "down": "↘"}[response.direction or "worse"]
     kind = {"worse": "seen", "better": "wrong"}.get(response.direction or "", "describes")

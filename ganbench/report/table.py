@@ -56,7 +56,10 @@ def _interval_words(board: Board) -> str:
     seeds = max((row.num_seeds for row in board.rows if row.role == "model"), default=1)
     covers = "covers the drawing of samples, not the training"
     if seeds > 1:
-        covers = f"covers {seeds} training seeds, and is never narrower than the drawing of samples alone has it"
+        covers = (
+            f"covers {seeds} training seeds, is no narrower than the drawing of samples alone has it, and is cut at "
+            "the ends of what is possible; seeds that agree have none"
+        )
     return f"Small below a number: its 95 % interval, which {covers}."
 
 

@@ -15,16 +15,19 @@ def score_words(value: float, interval: tuple[float, float] | None) -> tuple[str
     """
     low, high = interval or (value, value)
     half = (high - low) / 2
-    scale = half / 100 if half > 0 else abs(value) / 10000
-    decimals = (
-        0 if scale == 0 or (value == int(value) and half == 0) else min(4, max(0, -math.floor(math.log10(scale)) - 1))
-    )
+    whole = half == 0 and value == int(value)
+    decimals = 0 if whole else two_digits(half or abs(value) / 100)
     text = number(value, decimals)
     if interval is None:
         return text, ""
     if abs((high - value) - (value - low)) <= 0.1 * (high - low):
         return text, f"± {number(half, decimals)}"
     return text, f"{number(low, decimals)} {DASH} {number(high, decimals)}"
+
+
+def two_digits(half: float) -> int:
+    """How many decimals give two significant digits of an interval's half-width, above 0; at most four."""
+    return min(4, max(0, 1 - math.floor(math.log10(half))))
 
 
 def interval_words(interval: tuple[float, float] | None, spec: str) -> str:

@@ -21,9 +21,9 @@ PAGE = "docs/calibration.md"
 
 
 class Sensitivity(Record):
-    """One metric at one number of samples. `seen`: the smallest size seen, in words, of each fault that makes the
+    """One metric at one number of samples. `seen`: the weakest size seen, in words, of each fault that makes the
     number worse (or moves one that only describes); `better`: of faults that improve it; `blind`: faults never seen;
-    `unsteady`: faults of which some sizes are seen, but not the largest.
+    `unsteady`: faults of which some sizes are seen, but not the strongest.
     """
 
     metric: str
@@ -107,7 +107,7 @@ def clauses_of(found: Sensitivity) -> str:
     if found.blind:
         clauses.append(f"does not see {_joined(found.blind)}")
     if found.unsteady:
-        clauses.append(f"sees {_joined(found.unsteady)} at some sizes, but not at the largest")
+        clauses.append(f"sees {_joined(found.unsteady)} at some sizes, but not at the strongest")
     return "; it ".join(clauses)
 
 

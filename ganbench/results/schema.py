@@ -202,7 +202,7 @@ class Score(Record):
 
     @property
     def seeds_agree(self) -> bool:
-        """Whether several trainings came out the same, and sampling moves nothing: no interval can be told."""
+        """Whether several trainings came out the same, and sampling is not known to move them: there is no interval."""
         return self.seed_spread is not None and self.ci95 is None
 
     @property

@@ -7,9 +7,9 @@ The rule, for each metric, fault, number of samples n and size:
 - *Seen*: at least 80 % of the faulty sets are told, all of these on the same side (of three sets that is each). With a
   single faulty set the interval is that of 99.9 %. How much a fault does differs from set to set, by the classes that
   are dropped, say: that is no noise, so the spread of the faulty sets does not enter.
-- *Seen from*: the smallest size that is seen, as are all larger ones, in the same direction. None where the largest
+- *Seen from*: the weakest size that is seen, as are all stronger ones, in the same direction. None where the strongest
   size is not seen.
-- *Monotone*: from clean to the largest size, the mean never goes back by what Welch's t-test takes as no luck (1 %).
+- *Monotone*: from clean to the strongest size, the mean never goes back by what Welch's t-test takes as no luck (1 %).
 - *Blind*: no size is seen. It does not say that the fault has no effect: only that it is within the noise of one set.
 
 Where clean sets do not vary at all, as counts may, that the faulty ones differ proves no more than their order: p is
@@ -83,7 +83,7 @@ class Response(NamedTuple):
     clean: Sets
     sizes: tuple[SizeSeen, ...]
     seen_from: float | None
-    direction: Direction | None  # of what is seen; None where the largest size is not seen
+    direction: Direction | None  # of what is seen; None where the strongest size is not seen
     monotone: bool
 
     @property
@@ -93,7 +93,7 @@ class Response(NamedTuple):
 
     @property
     def undecided(self) -> bool:
-        """Whether the largest size is told in each set, but of a number that never varies there were too few."""
+        """Whether the strongest size is told in each set, but of a number that never varies there were too few."""
         return not self.sizes[-1].seen and self.sizes[-1].num_told == len(self.sizes[-1].sets.values)
 
 
@@ -232,7 +232,7 @@ def _sets(measured: Sequence[Measured], metric: str) -> Sets | None:
 def _faulty(
     fault: FaultRecord, metric: str, num_samples: int, values: dict[tuple[str, float, int], list[Measured]]
 ) -> list[tuple[float, Sets]]:
-    """The sizes that were measured; none where the largest is missing, since then nothing can be said."""
+    """The sizes that were measured; none where the strongest is missing, since then nothing can be said."""
     found = [(record.size, _sets(values[fault.name, record.size, num_samples], metric)) for record in fault.sizes]
     complete = bool(found) and found[-1][1] is not None
     return [(size, sets) for size, sets in found if sets is not None] if complete else []

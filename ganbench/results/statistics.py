@@ -47,7 +47,7 @@ AGREEING = "permutation of training seeds, which do not vary within a model"
 HEDGES_G, STANDARD_ERRORS = "Hedges' g over training seeds", "standard errors of the difference"
 
 _ROUNDING = 1e-12  # of the value: a spread no larger is none
-_WIDTH = 2 * float(norm.ppf(0.975))  # of a 95 % interval, in standard errors
+_HALF = float(norm.ppf(0.975))  # of a 95 % interval, in standard errors
 
 
 @dataclass(frozen=True)
@@ -71,13 +71,13 @@ def seed_spread(values: Sequence[float]) -> float | None:
 
 
 def sampling_spread(records: Sequence[MetricRecord]) -> float | None:
-    """What sampling moves one training's number by: root mean square, over seeds, of interval widths / 3.92.
+    """What sampling moves one training's number by: root mean square, over seeds, of an interval's longer side / 1.96.
 
-    None where a seed has no interval.
+    The longer one, since a number at the end of its range, as all of the modes, has an interval to one side only, of
+    which a half would be too little. None where a seed has no interval.
     """
-    intervals = [record.ci95 for record in records]
-    errors = [(high - low) / _WIDTH for low, high in filter(None, intervals)]
-    return fmean(error**2 for error in errors) ** 0.5 if len(errors) == len(intervals) else None
+    sides = [max(r.ci95[1] - r.value, r.value - r.ci95[0]) for r in records if r.ci95 is not None]
+    return fmean((side / _HALF) ** 2 for side in sides) ** 0.5 if len(sides) == len(records) else None
 
 
 def mean_interval(
@@ -85,8 +85,8 @@ def mean_interval(
 ) -> tuple[tuple[float, float] | None, str]:
     """95 % interval of the mean over two training seeds or more, and what it covers in words.
 
-    Student's t over the seeds; no narrower than what sampling explains, where its spread `within` is known; it ends at
-    the `bounds` of the number. None where seeds agree and sampling moves nothing: few seeds may agree by luck.
+    Student's t over the seeds; no narrower than what sampling explains, where its spread `within` is known; then cut at
+    the `bounds` of the number. None where seeds agree and sampling is not known to move them: that may be luck.
     """
     n, mean, half = len(values), fmean(values), _half_width(_Noise(stdev(values) / len(values) ** 0.5, len(values) - 1))
     method = f"training seeds (Student t, {n} seeds)"

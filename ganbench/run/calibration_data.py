@@ -55,7 +55,8 @@ class RealData:
     def deal(self, num_samples: int, seed: int) -> Deal:
         """What the fake generator of a seed draws from: disjoint sets as long as the pool gives them.
 
-        Faults that take some classes more often read on into the next sets, of which up to a third is then the same.
+        Faults that take some classes more often read on into the next sets: the fewer classes are left, the more of
+        two sets is the same.
         """
         sets = max(len(self.pool) // num_samples, 1)
         shuffles, place = divmod(seed, sets)

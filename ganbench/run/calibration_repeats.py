@@ -28,17 +28,17 @@ class Known(NamedTuple):
 
 
 def covered_with_rare(size: float, data: RealData, num_samples: int) -> float:
-    """How many classes are covered where half of them come only `size` times as often as the others.
+    """How many classes are covered where half of them come only `size` times as often as the others; 0: clean.
 
     Of images, those whose share is large enough, in classes of much the same size. Of points one sample is enough: as
-    many modes as so many samples show on average, to a tenth.
+    many modes as so many samples show on average.
     """
     num_rare = data.num_classes // 2
-    weights = np.repeat([size, 1.0], [num_rare, data.num_classes - num_rare])
+    weights = np.repeat([size or 1.0, 1.0], [num_rare, data.num_classes - num_rare])
     if data.kind == "image":
         return num_covered(weights / weights.sum(), np.full(len(weights), 1 / len(weights)))
     shares = weights / weights.sum() * good_share(data.samples.shape[1])
-    return round(float((1 - (1 - shares) ** num_samples).sum()), 1)
+    return float((1 - (1 - shares) ** num_samples).sum())
 
 
 KNOWN = (

@@ -1,9 +1,9 @@
 """Planted faults: real samples turned into a fake generator that has one fault of known size.
 
 A fault either picks other samples (`plant`: which rows of the data the generator gives out, and under which labels) or
-changes the samples themselves (`damage`). Size 0 is the clean generator: new real samples, as good as any can be. All
-draws come from the generator that is passed, and one stream gives nested faults: what is dropped, copied or doubled at
-a small size is so at a larger one.
+changes the samples themselves (`damage`). Without a fault the generator is clean: new real samples, as good as any can
+be. All draws come from the generator that is passed, and one stream gives nested faults: what is dropped, copied or
+doubled by a weak one is so by a stronger one.
 """
 
 from __future__ import annotations
@@ -191,7 +191,7 @@ FAULTS = {
         Fault("balance", "Shifted class balance", "largest share of a class over the smallest", "class ratio {:g}",
               (2, 4, 8, 16), plant=skew_classes, needs_labels=True, data_kinds=_BOTH),
         Fault("rare", "Rare classes", "how often half of the classes come, over the others",
-              "half of the classes at {:.0%}", RARE, plant=thin_classes, needs_labels=True, data_kinds=_BOTH),
+              "half of the classes thinned to {:.0%}", RARE, plant=thin_classes, needs_labels=True, data_kinds=_BOTH),
         Fault("copy", "Copied training samples", "share of samples that are training samples", "{:.0%} copied", COPIED,
               plant=copy_training, of_samples=True, data_kinds=_BOTH),
         Fault("duplicate", "Duplicated samples", "share of samples that repeat others", "{:.0%} repeated", DOUBLED,

@@ -50,6 +50,8 @@ def test_too_few_values_have_no_median_interval():
         (np.repeat([1.0, 0.01], 4), 500),  # each of four rare ones expects 1.2
         (np.repeat([1.0, 0.01], [13, 12]), 500),
         (np.repeat([1.0, 0.002], 4), 500),
+        (np.repeat([1.0, 0.01], [7, 1]), 2100),  # one of them expects 3
+        (np.repeat([1.0, 0.01], 4), 2400),  # four of them expect 6
         (np.repeat([1.0, 0.0], 4), 500),
         (1 / np.arange(1, 1001), 2000),
         (np.ones(1000), 700),

@@ -27,6 +27,13 @@ def test_one_sample_makes_a_mode():
     assert result.details["raw_kl"] == pytest.approx((p * np.log(4 * p)).sum())
 
 
+def test_a_class_without_real_images_is_no_mode():
+    found = inputs([500, 500, 500, 3])
+    found.images.real_shares[3] = 0
+    result = compute_modes_seen(found)
+    assert (result.value, result.ci95, result.bounds) == (3, (3, 3), (0, 3))
+
+
 def test_a_mode_of_one_sample_may_be_missed_by_other_samples():
     low, high = compute_modes_seen(inputs([500, 1, 0, 0])).ci95
     assert (low, high) == (1, pytest.approx(2 + 2 * (1 - 0.025**0.5)))  # two that may hide

@@ -54,7 +54,7 @@ def test_an_interval_that_ends_at_a_bound_is_told_by_its_ends(board):
 def test_seeds_that_agree_are_said_to(board):
     made = board(gan=(8.0, 8.0, 8.0))
     assert (cells(made)["gan"].text, cells(made)["gan"].interval) == ("8", "3 seeds agree")
-    assert in_terminal(made) == ["8"]
+    assert in_terminal(made) == ["8 (3 seeds agree)"]
 
 
 def test_a_mean_over_some_of_the_seeds_is_marked(board):

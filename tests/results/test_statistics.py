@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from ganbench.metrics.intervals import occupied_interval
 from ganbench.results import statistics
 from ganbench.results.board import combine_seeds
 from ganbench.results.statistics import compare_scores, hedges_correction, holm, spread_words
@@ -46,6 +47,25 @@ def test_the_sampling_spread_is_a_root_mean_square_over_seeds_and_needs_all_of_t
     records = [make.metric(1.0, half) for half in (1.0, 7.0)]
     assert statistics.sampling_spread(records) == pytest.approx(5.0 / 1.959964, rel=1e-6)
     assert statistics.sampling_spread([*records, make.metric(1.0, None)]) is None
+
+
+def test_an_interval_to_one_side_counts_with_its_longer_one(make):
+    """Seven of eight modes, of which the eighth may be there: half of the width would be too little."""
+    records = [make.metric(7.0, None, ci95=(7.0, 7.98))] * 2
+    assert statistics.sampling_spread(records) == pytest.approx(0.98 / 1.959964, rel=1e-6)
+
+
+def test_equal_generators_with_a_rare_mode_are_seldom_called_different(make):
+    rng, shares = np.random.default_rng(0), np.array([1.0] * 7 + [7 / 2500])
+    counts = rng.multinomial(2500, shares / shares.sum(), 400)
+
+    def score(row):
+        modes = float((row > 0).sum())
+        return combine_seeds([make.metric(modes, None, True, ci95=occupied_interval(row, 0, 0))], "model")
+
+    pairs = zip(counts[:200], counts[200:], strict=True)
+    found = [compare_scores(score(a), score(b)).p_value for a, b in pairs]
+    assert np.mean([p < 0.05 for p in found]) <= 0.05
 
 
 def test_the_interval_over_seeds_covers_the_mean_of_all_trainings(score):

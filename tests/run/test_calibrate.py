@@ -203,6 +203,13 @@ def test_intervals_hold_the_classes_that_are_covered_though_rare(registry, tmp_p
     assert len(found) == 8  # clean once, three numbers of dropped classes, four rarities
 
 
+def test_the_clean_generator_covers_all_classes_also_where_only_rare_ones_are_planted(registry):
+    for dataset, num_classes in (("grid25", 25), ("blobs", NUM_CLASSES)):
+        request = CalibrationRequest(dataset=dataset, faults=("rare",), num_samples=(100,), extractor="tiny")
+        data = plan_calibration(request, registry).data
+        assert covered_with_rare(0.0, data, 10000) == pytest.approx(num_classes)
+
+
 def test_of_points_as_many_modes_are_covered_as_the_samples_show_on_average(registry):
     data = plan_calibration(CalibrationRequest(dataset="grid25", faults=("rare",)), registry).data
     rng, shares = np.random.default_rng(0), np.repeat([0.03, 1.0], [12, 13])
