@@ -1,7 +1,7 @@
 """Write docs/calibration.md with its curves, and the summary behind the notes on boards, from finished calibrations.
 
     ganbench calibrate --dataset npz:mnist-70k.npz --seeds 5,3,3 --dear-up-to 500 --out calibrations/mnist
-    ganbench calibrate --dataset folder:cifar10-jpeg -n 500,2000 --seeds 5,3 --dear-up-to 500 --out calibrations/cifar
+    ganbench calibrate --dataset folder:cifar10-jpeg --seeds 5,3,3 --dear-up-to 500 --out calibrations/cifar
     ganbench calibrate --dataset ring8 --seeds 8 --out calibrations/ring8
     ganbench calibrate --dataset grid25 --seeds 8 --out calibrations/grid25
     python benchmarks/calibration/page.py calibrations/mnist calibrations/cifar calibrations/ring8 calibrations/grid25
