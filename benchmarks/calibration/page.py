@@ -31,6 +31,7 @@ COVERS = {  # datasets by name that a calibration speaks for, beside those that 
     "ring8": ["ring8"],
     "grid25": ["grid25"],
 }
+ABOUT = {"cifar10-jpeg": " (the photos of CIFAR-10, the clean ones too stored as JPEG)"}
 RANKING = ("fid", "mixture_kl")  # the metrics that boards are ranked by
 ARROWS = {True: " ↑", False: " ↓", None: ""}
 HEAD = """\
@@ -98,15 +99,37 @@ def in_short(calibrations: Sequence[Calibration], summaries: Sequence[Summary]) 
             for found in summary.sensitivities
             if found.metric in RANKING
         ]
-        if known := shares(calibration):
-            lowest = min(known, key=lambda share: share.share)
-            lines.append(
-                f"- {summary.data}: the 95 % intervals held the planted value in {mean_share(known):.1%} of "
-                f"{sum(share.item.num_repetitions for share in known):,} repetitions; lowest: {lowest.item.metric}, "
-                f"{lowest.words}, n = {lowest.item.num_samples:,}, in {lowest.share:.1%}."
-            )
+        known = shares(calibration)
+        for metric in dict.fromkeys(share.item.metric for share in known):
+            lines.append(interval_line(summary.data, [share for share in known if share.item.metric == metric]))
     told = "Where a size is named, weaker ones that were planted are not seen (the sizes stand above each table)."
-    return "\n".join(["## In short", "", told, "", *lines])
+    links = " · ".join(f"[{item.data}](#{item.data}){ABOUT.get(item.data, '')}" for item in summaries)
+    return "\n".join(["## In short", "", f"Data: {links}. {told}", "", *lines])
+
+
+def interval_line(data: str, known: Sequence[Share]) -> str:
+    """Of one metric: how often its intervals held what was planted, how far its values lie off, how wide they are."""
+    lowest = min(known, key=lambda share: share.share)
+    farthest = max(known, key=lambda share: abs(share.item.mean_value - share.item.truth))
+    widest = max(known, key=lambda share: share.item.mean_width)
+    off, wide = farthest.item, widest.item
+    least = f", least often {held(lowest.share)} ({where(lowest)})" if lowest.share < 1 else ""
+    return (
+        f"- {data}, {lowest.item.metric}: the 95 % interval held the planted value in {held(mean_share(known))} of "
+        f"{sum(share.item.num_repetitions for share in known):,} repetitions{least}; the mean value lies off "
+        f"by at most {off.mean_value - off.truth:+.2g} ({where(farthest)}); "
+        f"the mean interval is at most {wide.mean_width:.2g} wide ({where(widest)})."
+    )
+
+
+def held(share: float) -> str:
+    """A share in percent, of which 100 is said only where all held."""
+    return "100%" if share == 1 else f"{min(share, 0.999):.1%}"
+
+
+def where(share: Share) -> str:
+    """Which planted value it was."""
+    return f"{share.words}, n = {share.item.num_samples:,}"
 
 
 def mean_share(known: Sequence[Share]) -> float:
@@ -150,8 +173,9 @@ def pictures(calibration: Calibration, found: Sequence[Response]) -> Iterator[st
     )
     yield f"### {plan.data.name}: curves"
     yield (
-        "Means over sets, bars one standard deviation between sets; the shaded band holds 95 % of clean sets. Sizes "
-        f"rise to the right; each chart has a scale of its own. {colours[:1].upper()}{colours[1:]}."
+        "Means over sets, bars one standard deviation between sets; the shaded bands hold 95 % of clean sets, each in "
+        "the colour of its n. Faults are stronger to the right; each chart has a scale of its own. "
+        f"{colours[:1].upper()}{colours[1:]}."
     )
     for metric in plan.metrics:
         own = [response for response in found if response.metric == metric.id]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib.resources import files
 from pathlib import Path
 from typing import NamedTuple
@@ -101,15 +101,18 @@ def view_of(calibration: Calibration) -> CalibrationView:
 def facts_of(calibration: Calibration) -> list[Fact]:
     """What was measured, on what, how often."""
     plan = calibration.plan
-    seeds = ", ".join(f"{plan.num_seeds[n]} at n = {n:,}" for n in plan.num_samples)
-    clean = ", ".join(f"{plan.clean_seeds[n]} at n = {n:,}" for n in plan.num_samples)
     damaged = plan.configuration.get("num_damaged", 0)
-    fewer = f"; damaged ones from {damaged:,} samples" if plan.data.kind == "image" else ""
+
+    def counts(sets: Mapping[int, int], most: int | None = None) -> str:
+        return ", ".join(f"{min(sets[n], most // n if most else sets[n])} at n = {n:,}" for n in plan.num_samples)
+
+    seeds, clean = counts(plan.num_seeds), counts(plan.clean_seeds)
+    fewer = f"; of damaged samples (blur, noise, JPEG, stray points): {counts(plan.num_seeds, damaged)}"
     return [
         Fact("Data", f"{plan.data.name}, {plan.data.num_classes} classes or modes"),
         Fact("Reference", f"{plan.data.num_reference:,} training and {plan.data.num_heldout:,} held-out samples"),
         Fact("Fake generators draw from", f"{plan.data.num_pool:,} others"),
-        Fact("Sets of each fault and size", f"{seeds}{fewer}"),
+        Fact("Sets of each fault and size", f"{seeds}{fewer if damaged else ''}"),
         Fact("Clean sets", clean),
         Fact("Features", plan.extractor.name if plan.extractor else "none"),
         Fact(

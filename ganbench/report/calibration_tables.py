@@ -98,18 +98,19 @@ def _story(of_faults: Mapping[str, Sequence[Response]], titles: Mapping[str, str
     blind = [titles[name] for name, rs in of_faults.items() if all(r.blind for r in rs)]
     wrong = [titles[name] for name, rs in of_faults.items() if any(r.direction == "better" for r in rs)]
     odd = [titles[name] for name, rs in of_faults.items() if not all(r.monotone for r in rs)]
-    small = [
-        titles[name]
-        for name, rs in of_faults.items()
-        if titles[name] not in blind and any(r.seen_from is None and not r.undecided for r in rs)
-    ]
+    some: dict[str, list[str]] = {}  # faults by the numbers of samples at which alone they are seen
+    for name, rs in of_faults.items():
+        if titles[name] not in blind and any(r.seen_from is None and not r.undecided for r in rs):
+            seen = joined([f"{r.num_samples:,}" for r in rs if r.seen_from is not None] or ["none"])
+            some.setdefault(seen, []).append(titles[name])
     sentences = []
     if blind:
         sentences.append(f"Blind to {joined(blind)}.")
     if wrong:
         sentences.append(f"Improves with {joined(wrong)}.")
-    if small:
-        sentences.append(f"Does not see {joined(small)} at every n.")
+    sentences += [f"Sees {joined(names)} at n = {seen} only." for seen, names in some.items() if seen != "none"]
+    if names := some.get("none"):
+        sentences.append(f"Sees {joined(names)} at some sizes only.")
     if odd:
         sentences.append(f"Does not move one way with {joined(odd)}.")
     return sentences or ["Sees every fault planted, at every n."]

@@ -104,8 +104,9 @@ GLOSSARY: dict[str, str] = {
         "them: missing modes, unequal modes and poor points in one number."
     ),
     "spread": (
-        "Two standard deviations of the ranking number. Seeds: between trainings of the same model, with their "
-        "number; unknown with one. Sampling: what drawing other samples from one trained model changes."
+        "Two spreads of the ranking number, each as one standard deviation. Seeds: between trainings of the same "
+        "model, with their number; unknown with one. Sampling: what drawing other samples from one trained model "
+        "changes."
     ),
     "parameters": "Trainable parameters of the generator / the discriminator.",
     "time": "Time spent training, without sampling and measuring.",

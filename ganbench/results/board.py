@@ -147,7 +147,7 @@ def _row(run: Run, name: str, trials: Sequence[TrialResults]) -> BoardRow:
         num_failed=len(failed),
         parameters=next((trial.trial.parameters for trial in trials if trial.trial.parameters), None),
         training_seconds=_mean(trial.trial.cost.training_seconds for trial in done),
-        images_per_second=_mean(trial.trial.cost.images_per_second for trial in done),
+        images_per_second=_mean_rate(trial.trial.cost.images_per_second for trial in done),
         scores={metric: combine_seeds(group, role) for metric, group in records.items() if are_alike(done, metric)},
         published=plugin.published if plugin is not None else {},
         note=_note(run, role, trials, done),
@@ -243,6 +243,12 @@ def _flat(row: BoardRow, columns: Sequence[str]) -> dict[str, Any]:
         line |= {name: score.value, f"{name}_low": low, f"{name}_high": high, f"{name}_n": score.num_samples}
         line |= {f"{name}_seed_spread": score.seed_spread, f"{name}_sampling_spread": score.sampling_spread}
     return line | {f"published_{key}": words for key, words in row.published.items()}
+
+
+def _mean_rate(rates: Iterable[float]) -> float:
+    """Of trainings on equally many images: all of them over all of the time. 0 where any has no rate."""
+    rates = list(rates)
+    return len(rates) / sum(1 / rate for rate in rates) if rates and min(rates) > 0 else 0.0
 
 
 def _mean(values: Iterable[float]) -> float:

@@ -75,7 +75,7 @@ def board_notes(results: RunResults, rows: Sequence[BoardRow], rank_by: str, tes
         notes.append(
             f"Plugin {plugin.entry_point} ({plugin.distribution}) did not load ({plugin.stage}): {plugin.error}"
         )
-    return notes + _unavailable_notes(results)
+    return notes + _unavailable_notes(results, rows)
 
 
 def _classifier_accuracy(results: RunResults) -> float | None:
@@ -98,7 +98,8 @@ def rank_notes(tests: Sequence[PairTest]) -> list[str]:
     if apart < len(tests):
         notes.append(
             "A tie does not say that models are equal: it says that these seeds and samples do not show which is "
-            "better. Of few seeds and many pairs only very large differences are shown; use more --seeds."
+            "better. Of few seeds and many pairs only very large differences are shown; use more --seeds. Intervals "
+            "are each model's own, so models whose intervals do not meet can tie as well."
         )
     return notes
 
@@ -152,18 +153,22 @@ def _count_notes(counts: Mapping[Role, int]) -> list[str]:
     ]
 
 
-def _unavailable_notes(results: RunResults) -> list[str]:
+def _unavailable_notes(results: RunResults, rows: Sequence[BoardRow]) -> list[str]:
     """Each reason for which metrics could not be computed, once; a reason that names its model counts for all alike."""
     trials = [item for item in results.trials if item.metrics is not None and item.trial.role != "reference"]
+    measured = {(row.plugin, metric) for row in rows for metric in row.scores}
+    labels = {metric: score.label for row in rows for metric, score in row.scores.items()}
     everyone = {item.trial.plugin for item in trials}
-    missing: dict[tuple[str, str], set[str]] = {}  # (metric, reason) → models
+    missing: dict[tuple[str, str], set[str]] = {}  # (metric, reason) → models, or one seed of a model that has others
     for item in trials:
+        name = item.trial.plugin
         for metric, reason in (item.metrics.unavailable if item.metrics else {}).items():
-            common = reason.replace(f"'{item.trial.plugin}'", "the model")
-            missing.setdefault((metric, common), set()).add(item.trial.plugin)
+            common = reason.replace(f"'{name}'", "the model")
+            seed = f" (seed {item.trial.seed}; its mean is over the others)" if (name, metric) in measured else ""
+            missing.setdefault((metric, common), set()).add(f"{name}{seed}")
     groups: dict[tuple[str, frozenset[str]], list[str]] = {}
     for (metric, reason), names in missing.items():
-        groups.setdefault((reason, frozenset(names)), []).append(metric)
+        groups.setdefault((reason, frozenset(names)), []).append(labels.get(metric, metric))
     return [
         f"{_joined(metrics)} {'is' if len(metrics) == 1 else 'are'} not measured"
         f"{'' if names == everyone else ' for ' + ', '.join(sorted(names))}: {reason}"

@@ -2,7 +2,8 @@
 
 Held-out real data are the ceiling, noise is the floor, the memorizer must be caught by its neighbours, and half of the
 classes must be seen as half: about half of the modes, less recall and coverage than the real data have. Values are
-compared as they stand, without a test: a control is meant to be far from what it is compared with.
+compared as they stand, without a test: a control is meant to be far from what it is compared with. Only that a model is
+better than noise is tested, by the test of ranks, each by itself at 5 %: an order of those that are not says nothing.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from ganbench.results.schema import BoardRow, MetricRecord, Score
+from ganbench.results.statistics import ALPHA, compare_scores
 from ganbench.results.store import RunResults
 
 COPYING_SHARE = 0.1  # of samples nearer to training images than 99% of held-out ones: ten times what chance gives
@@ -40,8 +42,8 @@ def control_warnings(results: RunResults, rows: Sequence[BoardRow], rank_by: str
         *(f"A control came out wrong: {words}" for check in _checks(results, rows, rank_by) for words in check.wrong),
         *(
             [
-                f"No better than noise on {_label(rows, rank_by)}: {', '.join(poor)}. Hardly trained, or failed: their "
-                "order says nothing."
+                f"Not shown to be better than noise on {_label(rows, rank_by)}: {', '.join(poor)} (each tested by "
+                "itself at 5 %). Hardly trained, failed, or too few seeds to tell: their order says nothing."
             ]
             if poor
             else []
@@ -120,10 +122,10 @@ def _check_reference(row: BoardRow, results: RunResults, rows: Sequence[BoardRow
 
 
 def _no_better(rows: Sequence[BoardRow], rank_by: str) -> list[str]:
-    """The models that are no better than noise by the ranking metric: that is their fault, not the control's."""
+    """The models not better than noise by the ranking metric, or by chance: their fault, not the control's."""
     scores = _ranked(rows, rank_by)
     models = _models(rows, scores) if NOISE in scores else []
-    return [name for name in models if not _is_better(scores[name], scores[NOISE])]
+    return [name for name in models if not _is_surely_better(scores[name], scores[NOISE])]
 
 
 def _check_noise(row: BoardRow, rows: Sequence[BoardRow], rank_by: str) -> Check:
@@ -134,8 +136,14 @@ def _check_noise(row: BoardRow, rows: Sequence[BoardRow], rank_by: str) -> Check
         return Check(row.title)
     if len(poor) == len(others):
         return Check(row.title)  # nothing better to be told from it: the real data's check has it
-    but = f" but {', '.join(poor)}" if poor else ""
-    return Check(row.title, right=(f"noise is worse than every model{but}",))
+    models = f"{len(others) - len(poor)} of {len(others)} models" if poor else "every model"
+    return Check(row.title, right=(f"noise is worse than {models}",))
+
+
+def _is_surely_better(score: Score, other: Score) -> bool:
+    """By its value and, where any noise is known, by the test of `ganbench.results.statistics`."""
+    p_value = compare_scores(score, other).p_value
+    return _is_better(score, other) and (p_value is None or p_value < ALPHA)
 
 
 def _is_better(score: Score, other: Score) -> bool:

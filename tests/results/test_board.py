@@ -165,7 +165,7 @@ def test_numbers_that_were_not_made_alike_are_not_ranked(make, changes):
     [
         (2, 400, None),
         (50, 400, "held-out real images are not better than gan on FID · lite0"),
-        (2, 50, "No better than noise on FID"),
+        (2, 50, "Not shown to be better than noise on FID"),
     ],
 )
 def test_controls_that_come_out_wrong_are_loud(make, real, noise, warning):
