@@ -11,12 +11,15 @@ MINUS, DASH = "\N{MINUS SIGN}", "\N{EN DASH}"
 def score_words(value: float, interval: tuple[float, float] | None) -> tuple[str, str]:
     """A value and its interval with two significant digits of the interval's half-width (none: four of the value).
 
+    No more than five digits of the value: of a thousand modes nobody asks for ten-thousandths.
     An interval that is symmetric to a tenth of its width is given as "± half", another as "low to high" with a dash.
     """
     low, high = interval or (value, value)
     half = (high - low) / 2
     whole = half == 0 and value == int(value)
     decimals = 0 if whole else two_digits(half or abs(value) / 100)
+    if abs(value) >= 10:
+        decimals = min(decimals, max(0, 4 - math.floor(math.log10(abs(value)))))
     text = number(value, decimals)
     if interval is None:
         return text, ""

@@ -63,3 +63,9 @@ def test_only_web_addresses_become_links(paper, url):
 def test_a_slug_is_safe_anywhere(text):
     assert set(slug(text)) <= set("abcdefghijklmnopqrstuvwxyz0123456789-")
     assert slug(text)
+
+
+def test_a_large_number_is_not_given_to_ten_thousandths():
+    assert score_words(1000.0, (999.9995, 1000.0)) == ("1,000.0", "1,000.0 – 1,000.0")
+    assert score_words(254.3127, (254.3, 254.32)) == ("254.31", "254.30 – 254.32")
+    assert score_words(8.0, (7.9774, 8.0)) == ("8.000", "7.977 – 8.000")
