@@ -85,7 +85,7 @@ def _table(found: RunComparison) -> Table:
 
 
 def _interval(low: float, high: float) -> str:
-    decimals = two_digits((high - low) / 2) if high > low else 4
+    decimals = two_digits((high - low) / 2)
     return f"{number(low, decimals)} to {number(high, decimals)}"
 
 

@@ -29,8 +29,8 @@ def score_words(value: float, interval: tuple[float, float] | None) -> tuple[str
 
 
 def two_digits(half: float) -> int:
-    """How many decimals give two significant digits of an interval's half-width, above 0; at most four."""
-    return min(4, max(0, 1 - math.floor(math.log10(half))))
+    """How many decimals give two significant digits of an interval's half-width; at most four, as for none."""
+    return min(4, max(0, 1 - math.floor(math.log10(half)))) if half > 0 else 4
 
 
 def interval_words(interval: tuple[float, float] | None, spec: str) -> str:

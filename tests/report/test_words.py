@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from ganbench.report.words import duration, millions, paper_url, score_words, slug
@@ -27,6 +27,7 @@ def test_a_value_is_given_to_two_digits_of_its_interval(value, interval, words):
     assert score_words(value, interval) == words
 
 
+@example(5e-324, 0.0, 0.0)
 @given(st.floats(-1e9, 1e9), st.floats(0, 1e9), st.floats(0, 1e9))
 def test_every_finite_score_has_words(value, below, above):
     text, interval = score_words(value, (value - below, value + above))
