@@ -17,8 +17,8 @@ from pathlib import Path
 
 from ganbench.report.calibration_charts import curves_png
 from ganbench.report.calibration_page import facts_of, gather, missing_of
-from ganbench.report.calibration_tables import Line, Share, joined, shares, short_size, stories, table
-from ganbench.results.calibrated import SUMMARY_FILE, Summary, clauses_of, summarise
+from ganbench.report.calibration_tables import Line, Share, shares, short_size, stories, table
+from ganbench.results.calibrated import SUMMARY_FILE, Summary, clauses_of, joined, summarise
 from ganbench.results.calibration import Calibration
 from ganbench.results.sensitivity import Response, responses
 from ganbench.results.store import write_bytes, write_json

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from ganbench.metrics.intervals import wilson_interval
+from ganbench.results.calibrated import joined
 from ganbench.results.calibration import Calibration, FaultRecord, MetricFacts, Repeated
 from ganbench.results.sensitivity import Response
 
@@ -114,9 +115,3 @@ def _story(of_faults: Mapping[str, Sequence[Response]], titles: Mapping[str, str
     if odd:
         sentences.append(f"Does not move one way with {joined(odd)}.")
     return sentences or ["Sees every fault planted, at every n."]
-
-
-def joined(words: Sequence[str]) -> str:
-    """`a`, `a and b`, `a, b and c`."""
-    *first, last = words
-    return f"{', '.join(first)} and {last}" if first else last

@@ -18,6 +18,7 @@ from ganbench.results.sensitivity import Response
 
 SUMMARY_FILE = "calibrations.json"
 PAGE = "docs/calibration.md"
+STACKED = "stacked-"  # how datasets of images made of several others are named
 
 
 class Sensitivity(Record):
@@ -89,6 +90,8 @@ def calibration_note(
     of_data = [item for item in known if sha256 == item.sha256 or dataset in item.covers]
     usable = [item for item in of_data if extractor is None or item.extractor == extractor]
     command = f"`ganbench calibrate --dataset {dataset.partition(':')[0]}{':…' * (':' in dataset)}` finds out"
+    if dataset.startswith(STACKED):
+        command = "images made of several others cannot be calibrated on"
     if not usable:
         why = f"with {extractor.name}" if of_data and extractor is not None else f"on {dataset.partition(':')[0]} data"
         return f"Calibration: which faults {label} sees {why} is not known; {command}."
@@ -101,13 +104,13 @@ def calibration_note(
 
 def clauses_of(found: Sensitivity) -> str:
     """`sees faults from … on; it improves with …; it does not see …`."""
-    clauses = [f"sees faults from {_joined(found.seen)} on"] if found.seen else ["sees none of the planted faults"]
+    clauses = [f"sees faults from {joined(found.seen)} on"] if found.seen else ["sees none of the planted faults"]
     if found.better:
-        clauses.append(f"improves with {_joined(found.better)}")
+        clauses.append(f"improves with {joined(found.better)}")
     if found.blind:
-        clauses.append(f"does not see {_joined(found.blind)}")
+        clauses.append(f"does not see {joined(found.blind)}")
     if found.unsteady:
-        clauses.append(f"sees {_joined(found.unsteady)} at some sizes, but not at the strongest")
+        clauses.append(f"sees {joined(found.unsteady)} at some sizes, but not at the strongest")
     return "; it ".join(clauses)
 
 
@@ -130,6 +133,7 @@ def _sensitivity(metric: str, num_samples: int, own: Sequence[Response], calibra
     return Sensitivity(metric=metric, num_samples=num_samples, seen=seen, better=better, blind=blind, unsteady=unsteady)
 
 
-def _joined(words: Sequence[str]) -> str:
+def joined(words: Sequence[str]) -> str:
+    """`a`, `a and b`, `a, b and c`."""
     *first, last = words
     return f"{', '.join(first)} and {last}" if first else last

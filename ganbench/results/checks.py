@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from ganbench.results.alike import Differences, describe_differences
-from ganbench.results.calibrated import calibration_note
+from ganbench.results.calibrated import calibration_note, joined
 from ganbench.results.controls import COPYING_SHARE, control_warnings, copying_share
 from ganbench.results.published import published_notes
 from ganbench.results.schema import BoardRow, PairTest, Role
@@ -170,13 +170,7 @@ def _unavailable_notes(results: RunResults, rows: Sequence[BoardRow]) -> list[st
     for (metric, reason), names in missing.items():
         groups.setdefault((reason, frozenset(names)), []).append(labels.get(metric, metric))
     return [
-        f"{_joined(metrics)} {'is' if len(metrics) == 1 else 'are'} not measured"
+        f"{joined(metrics)} {'is' if len(metrics) == 1 else 'are'} not measured"
         f"{'' if names == everyone else ' for ' + ', '.join(sorted(names))}: {reason}"
         for (reason, names), metrics in groups.items()
     ]
-
-
-def _joined(words: Sequence[str]) -> str:
-    """`a`, `a and b`, `a, b and c`."""
-    *first, last = words
-    return f"{', '.join(first)} and {last}" if first else last

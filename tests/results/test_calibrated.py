@@ -55,6 +55,10 @@ def test_what_was_not_calibrated_is_not_known_and_the_command_is_told():
     assert "/home/me" not in note(dataset="folder:/home/me/photos")
 
 
+def test_no_command_is_advised_that_is_refused():
+    assert note(dataset="stacked-mnist").endswith("not known; images made of several others cannot be calibrated on.")
+
+
 def test_files_are_known_by_their_hash_whatever_their_name():
     assert note(dataset="npz:digits.npz", sha256=DIGITS).startswith("Calibration (digits, n = 500)")
     assert "sees on npz data is not known" in note(dataset="npz:digits.npz")
